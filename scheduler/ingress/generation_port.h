@@ -1,0 +1,68 @@
+// What the front doors (HTTP, gRPC) need from the scheduler. Production: scheduler/shell/scheduler_loop
+// implements it; tests of the front doors bring a scripted one.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "kvstore/base/generation.h"
+#include "kvstore/base/report.h"
+#include "kvstore/base/time.h"
+
+namespace cairn {
+
+// Hears what happens to one request, in order. Called on the scheduler's thread: must only hand over
+// (post to its own executor), never block or call back into the port.
+class GenerationObserver {
+ public:
+  virtual ~GenerationObserver() = default;
+  virtual void OnPrefillDone(const PromptUsage& usage) = 0;
+  virtual void OnToken(uint32_t choice, const SampledToken& token) = 0;
+  virtual void OnChoiceEnded(uint32_t choice, FinishReason reason, const std::string& message) = 0;
+  virtual void OnRequestEnded() = 0;  // exactly once; nothing follows
+};
+
+// The answer to Submit.
+struct Admission {
+  absl::Status status;                // ResourceExhausted: shed; Unavailable: draining or no worker
+  std::optional<Duration> retry_after;  // computed from the queue, when shed
+};
+
+// Why the scheduler is or is not ready to take requests; empty reasons mean ready.
+struct Readiness {
+  std::vector<std::string> reasons;
+  bool ready() const { return reasons.empty(); }
+};
+
+// Counters and gauges of the scheduler and its workers at one moment, for /metrics.
+struct SchedulerSnapshot {
+  uint64_t requests_accepted = 0;
+  uint64_t requests_shed = 0;
+  uint64_t requests_ended = 0;
+  uint64_t requests_cancelled = 0;
+  uint32_t requests_live = 0;
+  uint32_t requests_queued = 0;
+  std::vector<WorkerLoad> workers;
+};
+
+class GenerationPort {
+ public:
+  virtual ~GenerationPort() = default;
+  // A fresh id, never used before in this process's life.
+  virtual RequestId NextRequestId() = 0;
+  // Thread-safe, does not block. If the status is OK the observer hears everything up to
+  // OnRequestEnded; otherwise it hears nothing.
+  virtual Admission Submit(GenerationRequest request,
+                           std::shared_ptr<GenerationObserver> observer) = 0;
+  // Thread-safe. The observer still hears the ends. Unknown ids are ignored.
+  virtual void CancelRequest(RequestId request) = 0;
+  // Thread-safe. Ends one choice early with kStop (a stop string was found in its text).
+  virtual void StopChoice(RequestId request, uint32_t choice) = 0;
+  virtual Readiness CheckReadiness() = 0;    // thread-safe
+  virtual SchedulerSnapshot Snapshot() = 0;  // thread-safe
+};
+
+}  // namespace cairn
