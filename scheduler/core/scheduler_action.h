@@ -1,0 +1,38 @@
+// What the scheduler core wants done, in order. The loop carries it out.
+#pragma once
+
+#include <variant>
+
+#include "kvstore/base/assignment.h"
+#include "kvstore/base/report.h"
+#include "kvstore/base/time.h"
+
+namespace cairn {
+
+struct SendAssignment {
+  NodeId worker;
+  Epoch epoch;
+  Assignment assignment;
+};
+
+// The answers to RequestSubmitted; one of them follows at once.
+struct Accepted {
+  RequestId request;
+};
+enum class ShedReason : uint8_t { kQueueFull, kWaitTooLong, kDraining, kNoWorker };
+struct Shed {
+  RequestId request;
+  ShedReason reason = ShedReason::kQueueFull;
+  Duration retry_after;  // how long until the queue is expected to have room
+};
+
+// Hand this word to the client. A request's words end with RequestEnded.
+using ClientWord = std::variant<PrefillDone, TokenProduced, ChoiceEnded, RequestEnded>;
+struct DeliverWord {
+  RequestId request;
+  ClientWord word;
+};
+
+using SchedulerAction = std::variant<SendAssignment, Accepted, Shed, DeliverWord>;
+
+}  // namespace cairn

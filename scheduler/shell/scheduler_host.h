@@ -1,0 +1,46 @@
+// The scheduler of one process, open to threads: front doors submit, workers report. There is no
+// scheduler thread: whoever brings an event runs the core under one lock, for a few microseconds, so
+// that a token crosses from the worker to its connection without waking anybody in between.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <span>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "kvstore/base/clock.h"
+#include "scheduler/ingress/generation_port.h"
+#include "scheduler/shell/scheduler_loop.h"
+
+namespace cairn {
+
+class SchedulerHost : public GenerationPort {
+ public:
+  SchedulerHost(const SchedulerLimits& limits, WorkerLink& link, const Clock& clock);
+
+  RequestId NextRequestId() override;
+  Admission Submit(GenerationRequest request,
+                   std::shared_ptr<GenerationObserver> observer) override;
+  void CancelRequest(RequestId request) override;
+  void StopChoice(RequestId request, uint32_t choice) override;
+  Readiness CheckReadiness() override;
+  SchedulerSnapshot Snapshot() override;
+
+  void WorkerJoins(NodeId worker, Epoch epoch);
+  // In the order in which they happened. REQUIRES: one caller at a time for each worker.
+  void WorkerReports(NodeId worker, Epoch epoch, std::span<const Report> reports);
+  void StartDrain();
+  // Blocks until no request lives, or the time is over. True: none lives.
+  bool AwaitDrained(Duration at_most);
+
+ private:
+  void Handle(const SchedulerEvent& event);
+
+  const Clock& clock_;
+  std::atomic<uint64_t> next_request_{1};
+  absl::Mutex mutex_;
+  SchedulerLoop loop_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace cairn
