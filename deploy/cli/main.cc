@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "deploy/cli/command_line.h"
+#include "deploy/cli/model_inspect.h"
 #include "deploy/cli/model_pull.h"
 #include "deploy/cli/version.h"
 
@@ -37,6 +38,7 @@ void AddSubcommands(CLI::App& root) {
       root.add_subcommand("model", "fetch models and look into them")->group("Models");
   model->require_subcommand(0, 1);
   AddModelPull(*model);
+  AddModelInspect(*model);
 }
 
 int Main(int argc, char** argv) {
