@@ -1,0 +1,34 @@
+// Where a worker's thread meets the rest of its process: a bounded queue of assignments and one stop
+// sign. Waiting costs no CPU.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "kvstore/base/assignment.h"
+
+namespace cairn {
+
+class WorkerInbox {
+ public:
+  explicit WorkerInbox(size_t capacity) : capacity_(capacity) {}
+
+  // False: full, or closed.
+  bool TryPush(Assignment assignment);
+  // No more is taken; a waiting Take returns.
+  void Close();
+  // What has arrived, in order. With `wait`, blocks until something has or the inbox is closed.
+  std::vector<Assignment> Take(bool wait);
+  bool closed();
+
+ private:
+  const size_t capacity_;
+  absl::Mutex mutex_;
+  std::deque<Assignment> queue_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace cairn
