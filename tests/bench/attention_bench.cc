@@ -1,0 +1,172 @@
+// Attention alone, at each level of this machine: decode in GB/s of KV read, prefill in GFLOP/s of the
+// multiplications that the causal mask leaves. Layers follow each other as in a model, so that KV
+// comes from memory and not from a cache that a model's weights would have emptied.
+//   attention_bench [threads] [rounds]
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+#include "kernels/append_kv.h"
+#include "kernels/attention.h"
+#include "kvstore/base/prng.h"
+#include "kvstore/media/host_arena.h"
+#include "tests/kernels/levels.h"
+
+namespace cairn {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Model {
+  const char* name;
+  uint32_t layers, query_heads, kv_heads, head_dim;
+};
+
+// Runs a function on all threads at once, each given its index; returns when all have ended.
+class Crew {
+ public:
+  explicit Crew(uint32_t threads) {
+    for (uint32_t i = 1; i < threads; ++i) threads_.emplace_back([this, i] { Work(i); });
+  }
+  ~Crew() {
+    work_ = nullptr;
+    round_.fetch_add(1, std::memory_order_release);
+    for (std::thread& thread : threads_) thread.join();
+  }
+  void Run(const std::function<void(uint32_t)>& work) {
+    work_ = &work;
+    left_.store(threads_.size(), std::memory_order_relaxed);
+    round_.fetch_add(1, std::memory_order_release);
+    work(0);
+    while (left_.load(std::memory_order_acquire) != 0) __builtin_ia32_pause();
+  }
+
+ private:
+  void Work(uint32_t index) {
+    for (uint64_t round = 0;; ++round) {
+      while (round_.load(std::memory_order_acquire) == round) __builtin_ia32_pause();
+      if (work_ == nullptr) return;
+      (*work_)(index);
+      left_.fetch_sub(1, std::memory_order_release);
+    }
+  }
+  std::atomic<uint64_t> round_{0};
+  std::atomic<size_t> left_{0};
+  const std::function<void(uint32_t)>* work_ = nullptr;
+  std::vector<std::thread> threads_;
+};
+
+struct Bench {
+  Model model;
+  KvElement element;
+  uint32_t sequences;
+  uint32_t context;  // tokens in KV when the step ends
+  uint32_t rows;     // of each sequence in the step
+};
+
+void Run(const Bench& bench, CpuLevel level, uint32_t threads, int rounds) {
+  const Model& m = bench.model;
+  const KvLayout layout(bench.element, 16, {{m.layers, m.kv_heads, m.head_dim}});
+  const uint32_t blocks = (bench.context + 15) / 16;
+  auto arena = HostArena::Make(bench.sequences * blocks, layout.block_bytes(), ArenaFill::kPrefault);
+  if (!arena.ok()) {
+    std::printf("%s\n", arena.status().ToString().c_str());
+    return;
+  }
+  std::byte* slots = (*arena)->At(SlotIndex(0)).data();
+  std::vector<uint32_t> table(bench.sequences * blocks);
+  std::iota(table.begin(), table.end(), 0u);
+  Prng prng(1);
+  for (size_t i = table.size(); i > 1; --i) std::swap(table[i - 1], table[prng.Below(i)]);
+  const size_t kv_width = size_t{m.kv_heads} * m.head_dim, width = size_t{m.query_heads} * m.head_dim;
+  std::vector<float> random(4096 + std::max(kv_width, width));
+  for (float& x : random) x = static_cast<float>(prng.Uniform() * 2 - 1);
+  double append_seconds = 0;
+  for (uint32_t layer = 0; layer < m.layers; ++layer) {
+    for (uint32_t s = 0; s < bench.sequences; ++s) {
+      const auto start = Clock::now();
+      AppendKv({.layer = layout.Layer(0, layer), .slots = slots, .slot_bytes = layout.block_bytes(),
+                .block_table = table.data() + s * blocks, .key = random.data(),
+                .value = random.data() + 7, .key_stride = 1, .value_stride = 1,
+                .rows = bench.context, .first_position = 0, .head_begin = 0,
+                .head_end = m.kv_heads}, level);
+      append_seconds += std::chrono::duration<double>(Clock::now() - start).count();
+    }
+  }
+  std::vector<AttentionItem> items;
+  double pairs = 0;  // query rows x tokens they see
+  for (uint32_t s = 0; s < bench.sequences; ++s) {
+    items.push_back({.first_row = s * bench.rows, .rows = bench.rows,
+                     .first_position = bench.context - bench.rows,
+                     .block_table = table.data() + s * blocks});
+    for (uint32_t r = 0; r < bench.rows; ++r) pairs += bench.context - bench.rows + r + 1;
+  }
+  const size_t rows = size_t{bench.sequences} * bench.rows;
+  std::vector<float> query(rows * width), out(rows * width);
+  for (size_t i = 0; i < query.size(); ++i) query[i] = random[i % 4096] * 3;
+
+  const AttentionPlan plan(AttentionKernelsFor(level),
+                           {.query_heads = m.query_heads, .kv_heads = m.kv_heads,
+                            .head_dim = m.head_dim}, items, threads);
+  std::vector<std::vector<std::byte>> scratch(threads, std::vector<std::byte>(plan.scratch_bytes() + 64));
+  Crew crew(threads);
+  std::vector<double> seconds;
+  for (int round = 0; round < rounds; ++round) {
+    const auto start = Clock::now();
+    for (uint32_t layer = 0; layer < m.layers; ++layer) {
+      const AttentionLayer where{.kv = layout.Layer(0, layer), .slots = slots,
+                                 .slot_bytes = layout.block_bytes(), .query = query.data(),
+                                 .query_stride = width, .out = out.data(), .out_stride = width};
+      std::atomic<size_t> next{0};
+      crew.Run([&](uint32_t worker) {
+        const auto at = reinterpret_cast<uintptr_t>(scratch[worker].data());
+        auto* mine = reinterpret_cast<std::byte*>((at + 63) / 64 * 64);
+        for (size_t t; (t = next.fetch_add(1, std::memory_order_relaxed)) < plan.task_count();) {
+          plan.RunTask(t, where, mine);
+        }
+      });
+    }
+    seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  std::sort(seconds.begin(), seconds.end());
+  const double best = seconds[0], median = seconds[seconds.size() / 2];
+  const double bytes = static_cast<double>(layout.block_bytes()) / 16 * bench.context * bench.sequences;
+  const double flop = pairs * m.query_heads * m.head_dim * 4 * m.layers;
+  std::printf("%-8s %-9s %-4s %3u x %-4u at %-5u %9.3f ms (median %9.3f) %7.1f GB/s %7.1f GFLOP/s  append %6.1f ns/token\n",
+              LevelName(level), m.name, bench.element == KvElement::kBf16 ? "bf16" : "int8",
+              bench.sequences, bench.rows, bench.context, best * 1e3, median * 1e3, bytes / best / 1e9,
+              flop / best / 1e9, append_seconds * 1e9 / (double(bench.sequences) * bench.context));
+  std::fflush(stdout);
+}
+
+}  // namespace
+}  // namespace cairn
+
+int main(int argc, char** argv) {
+  using namespace cairn;
+  const uint32_t threads = argc > 1 ? static_cast<uint32_t>(std::max(1, std::atoi(argv[1]))) : 2;
+  const int rounds = argc > 2 ? std::max(1, std::atoi(argv[2])) : 7;
+  const char* only = argc > 3 ? argv[3] : "";
+  const Model smol{"smollm2", 30, 9, 3, 64}, gemma{"gemma3", 18, 4, 1, 256};
+  for (const CpuLevel level : RunnableLevels()) {
+    if (*only != 0 && std::string_view(only) != LevelName(level)) continue;
+    for (const KvElement element : {KvElement::kBf16, KvElement::kInt8}) {
+      for (const Model& model : {smol, gemma}) {
+        for (const uint32_t context : {128u, 1024u, 4096u}) {
+          Run({model, element, 1, context, 1}, level, threads, rounds);
+        }
+        Run({model, element, 8, 1024, 1}, level, threads, rounds);
+        for (const uint32_t context : {1024u, 4096u}) {
+          Run({model, element, 1, context, 256}, level, threads, std::min(rounds, 3));
+        }
+      }
+    }
+  }
+  return 0;
+}
