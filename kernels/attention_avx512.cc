@@ -1,0 +1,12 @@
+// Attention for AVX-512 F, BW, DQ and VL.
+#include <immintrin.h>
+
+#include "kernels/attention_tile.h"
+
+namespace cairn::level_avx512 {
+
+#include "kernels/lanes_avx512.h"
+
+#include "kernels/attention_body.inc"
+
+}  // namespace cairn::level_avx512

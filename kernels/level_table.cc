@@ -1,0 +1,44 @@
+// Which unit's functions serve which level. AMX has no attention of its own: keys and values are
+// multiplied as floats, which AMX cannot, and two bf16 passes over tiles would give other bits than the
+// AVX-512 functions that every other machine of a cluster uses.
+#include "kernels/attention.h"
+#include "kernels/attention_tile.h"
+#include "kernels/row_kernels.h"
+
+namespace cairn {
+
+namespace level_portable {
+extern const AttentionKernels kAttention;
+extern const RowKernels kRows;
+}  // namespace level_portable
+
+#if defined(__x86_64__)
+namespace level_avx2 {
+extern const AttentionKernels kAttention;
+extern const RowKernels kRows;
+}  // namespace level_avx2
+namespace level_avx512 {
+extern const AttentionKernels kAttention;
+extern const RowKernels kRows;
+}  // namespace level_avx512
+#endif
+
+const AttentionKernels& AttentionKernelsFor(CpuLevel level) {
+#if defined(__x86_64__)
+  if (level == CpuLevel::kAmx || level == CpuLevel::kAvx512) return level_avx512::kAttention;
+  if (level == CpuLevel::kAvx2) return level_avx2::kAttention;
+#endif
+  static_cast<void>(level);
+  return level_portable::kAttention;
+}
+
+const RowKernels& RowKernelsFor(CpuLevel level) {
+#if defined(__x86_64__)
+  if (level == CpuLevel::kAmx || level == CpuLevel::kAvx512) return level_avx512::kRows;
+  if (level == CpuLevel::kAvx2) return level_avx2::kRows;
+#endif
+  static_cast<void>(level);
+  return level_portable::kRows;
+}
+
+}  // namespace cairn

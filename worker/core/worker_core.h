@@ -1,0 +1,57 @@
+// One worker's decisions: which requests run, in which steps, over which blocks. Knows nothing of
+// engines, threads or clocks: the loop feeds it events with the current time and carries out the
+// actions it returns, in order.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "kvstore/base/report.h"
+#include "kvstore/base/time.h"
+#include "kvstore/block/model_identity.h"
+#include "kvstore/core/store_core.h"
+#include "worker/core/worker_action.h"
+#include "worker/core/worker_event.h"
+
+namespace cairn {
+
+// Every quantity of a worker has a limit. At the limit of a request, its choices end with kFailed and
+// a message; at a limit of the machine, the request waits.
+struct WorkerLimits {
+  uint32_t vocabulary_size = 0;    // token ids are below it
+  uint32_t context_length = 0;     // prompt and output together
+  uint32_t step_tokens = 512;      // computed in one step, over all sequences
+  uint32_t sequences_max = 64;     // holding blocks at the same time
+  uint32_t requests_max = 4096;    // live, running or waiting
+  uint32_t choices_max = 128;      // of one request
+  uint32_t step_attempts_max = 2;  // a sequence whose step failed this many times in a row fails
+};
+
+class WorkerState;
+
+class WorkerCore {
+ public:
+  WorkerCore(const WorkerLimits& limits, const StoreLimits& store, const ModelIdentity& model);
+  ~WorkerCore();
+  WorkerCore(const WorkerCore&) = delete;
+  WorkerCore& operator=(const WorkerCore&) = delete;
+
+  // Records what happened. Feed all events that are there, then take the actions: a step is planned
+  // once for all of them.
+  void Handle(const WorkerEvent& event, Instant now);
+
+  // What to do now, in order: reports, moves, and at the end at most one RunStep if none is out. Empty
+  // again until the next event.
+  std::vector<WorkerAction> TakeActions();
+
+  // Nothing lives here: no request, no step, no move. A drained worker becomes idle.
+  bool idle() const;
+  WorkerLoad load() const;          // as it would be reported now
+  const StoreCore& store() const;   // for metrics and audits
+
+ private:
+  std::unique_ptr<WorkerState> state_;
+};
+
+}  // namespace cairn
