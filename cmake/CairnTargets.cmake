@@ -59,12 +59,16 @@ function(cairn_library name)
   endif()
 endfunction()
 
+# Everything that ctest runs: `ninja cairn_tests`. Benchmarks are not part of it.
+add_custom_target(cairn_tests)
+
 # cairn_test(NAME SOURCES a_test.cc ... DEPS cairn_x ... [LABELS l ...] [TIMEOUT s])
 # One executable, one ctest entry. Catch2's main is shared (tests/support/catch_main.cc).
 function(cairn_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE cairn_flags cairn_catch_main ${ARG_DEPS})
+  add_dependencies(cairn_tests ${name})
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 600)
