@@ -44,6 +44,10 @@ if(CAIRN_SANITIZE)
   target_link_options(cairn_flags INTERFACE -fsanitize=${CAIRN_SANITIZE})
 endif()
 
+if(CAIRN_FUZZ)
+  target_compile_options(cairn_flags INTERFACE -fsanitize=fuzzer-no-link)  # coverage everywhere
+endif()
+
 # cairn_library(NAME SOURCES a.cc ... DEPS cairn_x absl::y ...)
 # Sources may be headers only. Every dependency is public: what a header names, its user may include.
 function(cairn_library name)
