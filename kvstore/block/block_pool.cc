@@ -7,7 +7,8 @@
 namespace cairn {
 
 SlotHold::SlotHold(SlotHold&& other) noexcept
-    : pool_(std::exchange(other.pool_, nullptr)), slot_(other.slot_),
+    : pool_(std::exchange(other.pool_, nullptr)),
+      slot_(other.slot_),
       generation_(other.generation_) {}
 
 SlotHold& SlotHold::operator=(SlotHold&& other) noexcept {
@@ -84,6 +85,7 @@ SlotHold BlockPool::TakePromised() {
 void BlockPool::ReturnPromise(uint32_t count) {
   CAIRN_CHECK_GE(promised_, count);
   promised_ -= count;
+  returns_ += count;
 }
 
 void BlockPool::AddHold(SlotIndex slot, uint32_t generation) {
@@ -97,7 +99,9 @@ void BlockPool::GiveBack(SlotIndex slot, uint32_t generation) {
   Use& use = uses_[slot.value()];
   CAIRN_CHECK_EQ(use.generation, generation);
   CAIRN_CHECK_GT(use.holds, 0u);
-  if (--use.holds == 0) free_.push_back(slot);
+  if (--use.holds > 0) return;
+  free_.push_back(slot);
+  ++returns_;
 }
 
 }  // namespace cairn

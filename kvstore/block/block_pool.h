@@ -2,9 +2,9 @@
 //
 //   free -> promised to a Reservation -> held (one or more SlotHolds) -> free
 //
-// A reservation is all or none and returns what was not taken; a hold returns its slot when the last
-// of them is gone. Each use of a slot has a generation, so that a slot given back twice, or used after
-// it was given back, is found at once.
+// A reservation is all or none and returns what was not taken; a hold returns its slot when the
+// last of them is gone. Each use of a slot has a generation, so that a slot given back twice, or
+// used after it was given back, is found at once.
 #pragma once
 
 #include <cstdint>
@@ -74,6 +74,7 @@ class BlockPool {
   uint32_t free() const { return static_cast<uint32_t>(free_.size()) - promised_; }
   uint32_t promised() const { return promised_; }
   uint32_t held() const { return slots() - static_cast<uint32_t>(free_.size()); }
+  uint64_t returns() const { return returns_; }  // slots and promises given back, ever
   bool IsHeld(SlotIndex slot) const { return uses_[slot.value()].holds > 0; }
 
  private:
@@ -90,9 +91,10 @@ class BlockPool {
   void GiveBack(SlotIndex slot, uint32_t generation);
 
   Tier tier_;
-  std::vector<Use> uses_;         // by slot
-  std::vector<SlotIndex> free_;   // a stack
-  uint32_t promised_ = 0;         // of free_, to reservations
+  std::vector<Use> uses_;        // by slot
+  std::vector<SlotIndex> free_;  // a stack
+  uint32_t promised_ = 0;        // of free_, to reservations
+  uint64_t returns_ = 0;
 };
 
 }  // namespace cairn

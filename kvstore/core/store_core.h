@@ -1,6 +1,6 @@
-// The KV store of one node: which blocks it holds in which tier, who reads them, and which moves make
-// room or bring blocks back. Used directly by the worker core on the same thread; moves go out as
-// actions and come back as events.
+// The KV store of one node: which blocks it holds in which tier, who reads them, and which moves
+// make room or bring blocks back. Used directly by the worker core on the same thread; moves go out
+// as actions and come back as events.
 #pragma once
 
 #include <cstdint>
@@ -26,13 +26,12 @@ struct StoreLimits {
   TierBudget device;
   TierBudget dram;  // 0 slots: what is evicted from the device is gone
   MoveBudget moves;
-  // Device slots kept free by demoting ahead of need, so that a request seldom waits for a move. Only
-  // where there is a tier below; without one, eviction is immediate.
+  // Device slots kept free by demoting ahead of need, so that a request seldom waits for a move.
+  // Only where there is a tier below; without one, eviction is immediate.
   uint32_t device_headroom_slots = 0;
 };
 
 struct StoreCounts {
-  uint64_t evicted_device = 0;  // copies that left the device, with a copy below or without
   uint64_t evicted_dram = 0;
   uint64_t demoted = 0;
   uint64_t promoted = 0;
@@ -66,24 +65,26 @@ class StoreCore {
  public:
   explicit StoreCore(const StoreLimits& limits);  // CHECKs block_tokens > 0 and device slots > 0
 
-  // How many of the chain's first blocks are held in any tier, at most `blocks_max`. Without effects.
+  // How many of the chain's first blocks are held in any tier, at most `blocks_max`. Without
+  // effects.
   uint32_t Match(const BlockChain& chain, uint32_t blocks_max) const;
 
-  // Leases on the longest held prefix of at most `prefix_max` blocks, and slots for the others up to
-  // `blocks` in all. All or nothing; may start moves and evict either way.
+  // Leases on the longest held prefix of at most `prefix_max` blocks, and slots for the others up
+  // to `blocks` in all. All or nothing; may start moves and evict either way.
   ClaimAnswer Claim(const BlockChain& chain, uint32_t prefix_max, uint32_t blocks);
 
   // Slots for `count` blocks, all or none.
   ReserveAnswer Reserve(uint32_t count);
 
-  // A lease on one block of the chain if it can be read on the device now: another sequence may have
-  // published it since the claim.
-  std::optional<BlockLease> LeaseReady(const BlockChain& chain, uint32_t block);
+  // A lease on one block of the chain if it can be read on the device now: another sequence may
+  // have published it since the claim. `before` is the sequence's lease on the chain's previous
+  // block (null for block 0).
+  std::optional<BlockLease> LeaseReady(const BlockChain& chain, uint32_t block,
+                                       const BlockLease* before);
 
-  // Makes a sealed block known to all. `before` is the sequence's lease on the chain's previous block
-  // (null for block 0). The lease may be on another slot than the sealed block's: if the block is held
-  // already, the older copy is kept and the newer slot is given back.
-  // REQUIRES: sealed.key() == chain.key(block).
+  // Makes a sealed block known to all. `before` as above. The lease may be on another slot than the
+  // sealed block's: if the block is held already, the older copy is kept and the newer slot is
+  // given back. REQUIRES: sealed.key() == chain.key(block).
   BlockLease Publish(SealedBlock sealed, const BlockChain& chain, uint32_t block,
                      const BlockLease* before);
 
@@ -99,10 +100,13 @@ class StoreCore {
   const StoreCounts& counts() const { return counts_; }
   const BlockPool& pool(Tier tier) const { return tier == Tier::kDevice ? device_ : dram_; }
   const CopyTable& copies() const { return copies_; }
+  uint64_t evicted_device() const {
+    return copies_.device_drops();
+  }                                         // with a copy below or without
   uint32_t device_slots_available() const;  // free, or evictable without waiting for a lease
   uint32_t moves_outstanding() const { return moves_.outstanding(); }
   // Grows whenever an answer other than the last NoRoom or NotNow may be possible.
-  uint64_t changes() const { return copies_.changes() + device_returns_; }
+  uint64_t changes() const { return copies_.changes() + device_.returns(); }
   // CHECKs the books: budgets, counts, order. O(blocks held); for audits.
   void Audit() const;
 
@@ -125,7 +129,6 @@ class StoreCore {
   BlockPool dram_;
   CopyTable copies_;
   MovePlanner moves_;
-  uint64_t device_returns_ = 0;
 };
 
 }  // namespace cairn

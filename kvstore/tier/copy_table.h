@@ -3,12 +3,12 @@
 //   copy:  none -> arriving -> ready -> (leaving ->) none
 //                      \-> lost: the bytes never came; kept until the last lease on it ends
 //
-// A row keeps its block's tokens and its parent's key and compares both on a hit, so that a collision
-// of keys costs a miss and never a wrong answer (I6). A row without a place in the index is private:
-// found by nobody, gone with its last lease.
+// A row keeps its block's tokens and its parent's key and compares both on a hit, so that a
+// collision of keys costs a miss and never a wrong answer (I6). A row without a place in the index
+// is private: found by nobody, gone with its last lease.
 //
-// The table also keeps, for every tier, the order of eviction over the copies that may go: ready, no
-// lease, no move reading them, and no child in the tier (I5) that is not leaving as well. All
+// The table also keeps, for every tier, the order of eviction over the copies that may go: ready,
+// no lease, no move reading them, and no child in the tier (I5) that is not leaving as well. All
 // operations are O(1) hash look-ups plus O(log n) in the order.
 #pragma once
 
@@ -44,9 +44,11 @@ class CopyTable : public LeaseOffice {
                 std::span<const TokenId> tokens);
   HeldId InsertPrivate(const BlockKey& key);
 
-  CopyState state(HeldId block, Tier tier) const { return row(block).copies[TierNumber(tier)].state; }
-  SlotIndex slot(HeldId block, Tier tier) const;      // REQUIRES: state is not kNone
-  uint64_t checksum(HeldId block, Tier tier) const;   // REQUIRES: kReady
+  CopyState state(HeldId block, Tier tier) const {
+    return row(block).copies[TierNumber(tier)].state;
+  }
+  SlotIndex slot(HeldId block, Tier tier) const;     // REQUIRES: state is not kNone
+  uint64_t checksum(HeldId block, Tier tier) const;  // REQUIRES: kReady
   const BlockKey& key(HeldId block) const { return row(block).key; }
   uint64_t last_use(HeldId block) const { return row(block).last_use; }
   bool indexed(HeldId block) const { return row(block).indexed; }
@@ -79,7 +81,7 @@ class CopyTable : public LeaseOffice {
   // The copy of a tier to evict next.
   std::optional<HeldId> EvictFirst(Tier tier) const { return orders_[TierNumber(tier)].First(); }
 
-  uint32_t idle_device_copies() const { return idle_; }        // without lease or move; will go if asked
+  uint32_t idle_device_copies() const { return idle_; }  // without lease or move; will go if asked
   uint32_t leaving_device_copies() const { return leaving_; }  // told to go
   uint64_t changes() const { return changes_; }  // grows whenever a copy may have become free to go
   uint64_t device_drops() const { return device_drops_; }
@@ -133,7 +135,8 @@ class CopyTable : public LeaseOffice {
   std::vector<TokenId> tokens_;  // block_tokens_ of them for each row
   std::vector<HeldId> free_rows_;
   absl::flat_hash_map<BlockKey, HeldId> index_;
-  absl::flat_hash_map<BlockKey, Children> children_;  // by the parent's key; looked up, never walked
+  absl::flat_hash_map<BlockKey, Children>
+      children_;  // by the parent's key; looked up, never walked
   std::array<EvictionOrder, kTierCount> orders_;
   std::array<uint32_t, kTierCount> copies_{};
   uint32_t idle_ = 0;
@@ -141,6 +144,7 @@ class CopyTable : public LeaseOffice {
   uint64_t uses_ = 0;
   uint64_t changes_ = 0;
   uint64_t device_drops_ = 0;
+  uint64_t losses_ = 0;
 };
 
 }  // namespace cairn

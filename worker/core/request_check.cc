@@ -1,0 +1,50 @@
+#include "worker/core/request_check.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace cairn {
+
+uint32_t ContextLimit(const WorkerLimits& limits, const StoreLimits& store) {
+  const uint64_t capacity = uint64_t{store.device.slots} * store.block_tokens + 1;
+  return static_cast<uint32_t>(std::min<uint64_t>(limits.context_length, capacity));
+}
+
+std::optional<std::string> Refusal(const GenerationRequest& request, const WorkerLimits& limits,
+                                   const StoreLimits& store) {
+  if (request.prompt.empty()) return "the prompt has no tokens";
+  if (request.choices == 0) return "n must be at least 1";
+  if (request.choices > limits.choices_max) {
+    return absl::StrCat("n is ", request.choices, "; at most ", limits.choices_max,
+                        " choices are made of one request");
+  }
+  const auto known = [&](TokenId token) {
+    return token >= 0 && static_cast<uint32_t>(token) < limits.vocabulary_size;
+  };
+  for (size_t i = 0; i < request.prompt.size(); ++i) {
+    if (known(request.prompt[i])) continue;
+    return absl::StrCat("prompt token ", i, " is ", request.prompt[i],
+                        ", outside the vocabulary of ", limits.vocabulary_size);
+  }
+  if (request.prompt.size() >= limits.context_length) {
+    return absl::StrCat("the prompt has ", request.prompt.size(),
+                        " tokens and leaves no room in the context of ", limits.context_length);
+  }
+  if (request.prompt.size() >= ContextLimit(limits, store)) {
+    return absl::StrCat(
+        "the prompt has ", request.prompt.size(), " tokens, but the KV budget holds ",
+        uint64_t{store.device.slots} * store.block_tokens, "; give the worker more memory for KV");
+  }
+  return std::nullopt;
+}
+
+GenerationRequest Fitted(GenerationRequest request, uint32_t context_limit) {
+  const uint32_t room = context_limit - static_cast<uint32_t>(request.prompt.size());
+  request.max_tokens = std::min(request.max_tokens, room);
+  request.min_tokens = std::min(request.min_tokens, request.max_tokens);
+  return request;
+}
+
+}  // namespace cairn

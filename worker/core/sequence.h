@@ -1,0 +1,58 @@
+// One choice of one request as it runs: its tokens so far, how much of their KV is there, and
+// where.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <ostream>
+#include <span>
+
+#include "kvstore/base/ids.h"
+#include "kvstore/block/block_chain.h"
+#include "worker/core/block_table.h"
+
+namespace cairn {
+
+// Who runs first and who is preempted last: priority, then order of arrival, then choice. Kept
+// through preemption, so the best-ranked sequence always gets on and everyone's turn comes.
+struct Rank {
+  int32_t priority = 0;
+  uint64_t arrival = 0;
+  uint32_t choice = 0;
+  friend auto operator<=>(const Rank&, const Rank&) = default;
+};
+
+enum class SequenceState : uint8_t {
+  kWaiting,   // holds nothing
+  kArriving,  // holds its blocks; some of them are on their way to the device
+  kRunning,   // can be in the next step
+};
+
+// Resuming is nothing special: a preempted sequence waits with all its tokens, those it generated
+// included, and is computed again as if they were a prompt.
+struct Sequence {
+  SequenceId id;
+  RequestId request;
+  Rank rank;
+  BlockChain chain;            // prompt and output
+  uint32_t prompt_tokens = 0;  // the first so many of them
+  BlockTable table;
+  uint32_t computed = 0;  // positions below it have KV in the table
+  std::optional<PendingCopy> copy;
+  SequenceState state = SequenceState::kWaiting;
+  uint32_t attempts_failed = 0;  // steps in a row
+  bool started = false;          // has been in a step
+  bool in_step = false;          // is in the step that is out
+  bool copies_whole_prompt =
+      false;  // turns its last leased block into a copy when all have arrived
+
+  uint32_t choice() const { return rank.choice; }
+  uint32_t length() const { return chain.length(); }
+  uint32_t left() const { return length() - computed; }  // to compute before the next token
+  uint32_t output_tokens() const { return length() - prompt_tokens; }
+  std::span<const TokenId> prompt() const { return chain.tokens().first(prompt_tokens); }
+  std::span<const TokenId> output() const { return chain.tokens().subspan(prompt_tokens); }
+};
+
+}  // namespace cairn

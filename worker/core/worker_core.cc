@@ -1,0 +1,28 @@
+#include "worker/core/worker_core.h"
+
+#include <utility>
+#include <variant>
+
+#include "worker/core/worker_state.h"
+
+namespace cairn {
+
+WorkerCore::WorkerCore(const WorkerLimits& limits, const StoreLimits& store,
+                       const ModelIdentity& model)
+    : state_(std::make_unique<WorkerState>(limits, store, model)) {}
+
+WorkerCore::~WorkerCore() = default;
+
+void WorkerCore::Handle(const WorkerEvent& event, Instant /*now*/) {
+  std::visit([this](const auto& one) { state_->Handle(one); }, event);
+}
+
+std::vector<WorkerAction> WorkerCore::TakeActions() { return state_->TakeActions(); }
+
+bool WorkerCore::idle() const { return state_->idle(); }
+
+WorkerLoad WorkerCore::load() const { return state_->load(); }
+
+const StoreCore& WorkerCore::store() const { return state_->store(); }
+
+}  // namespace cairn

@@ -1,0 +1,308 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kvstore/base/check.h"
+#include "worker/core/request_check.h"
+#include "worker/core/worker_state.h"
+
+namespace cairn {
+
+WorkerState::WorkerState(const WorkerLimits& limits, const StoreLimits& store,
+                         const ModelIdentity& model)
+    : limits_(limits),
+      model_(model),
+      block_tokens_(store.block_tokens),
+      context_limit_(ContextLimit(limits, store)),
+      store_(store) {
+  CAIRN_CHECK_GT(limits.vocabulary_size, 0u);
+  CAIRN_CHECK_GT(limits.context_length, 1u);
+  CAIRN_CHECK_GT(limits.step_tokens, 0u);
+  CAIRN_CHECK_GT(limits.sequences_max, 0u);
+  CAIRN_CHECK_GT(limits.step_attempts_max, 0u);
+}
+
+std::unique_ptr<Sequence> WorkerState::NewSequence(LiveRequest& live, uint32_t choice,
+                                                   BlockChain chain) {
+  const GenerationRequest& request = live.request;
+  return std::make_unique<Sequence>(
+      Sequence{.id = SequenceId(++last_sequence_),
+               .request = request.id,
+               .rank = {.priority = request.priority, .arrival = live.arrival, .choice = choice},
+               .chain = std::move(chain),
+               .prompt_tokens = static_cast<uint32_t>(request.prompt.size()),
+               .table = BlockTable(block_tokens_),
+               .copy = std::nullopt});
+}
+
+void WorkerState::Handle(const Assign& event) {
+  const GenerationRequest& request = event.request;
+  if (requests_.contains(request.id)) return;  // said twice on the way here
+  if (std::optional<std::string> why = Refusal(request, limits_, store_.limits())) {
+    return Refuse(request, *std::move(why));
+  }
+  if (requests_.size() >= limits_.requests_max) {
+    return Refuse(request, absl::StrCat("the worker has its limit of ", limits_.requests_max,
+                                        " requests; try again later"));
+  }
+  auto live = std::make_unique<LiveRequest>();
+  live->request = Fitted(request, context_limit_);
+  live->arrival = ++last_arrival_;
+  live->choices.resize(request.choices);
+  live->open_choices = request.choices;
+  live->usage.prompt_tokens = static_cast<uint32_t>(request.prompt.size());
+
+  BlockChain chain({.model = model_, .salt = request.cache_salt, .block_tokens = block_tokens_});
+  chain.Append(request.prompt);
+  live->choices[0].sequence = NewSequence(*live, 0, std::move(chain));
+  Sequence& primary = *live->choices[0].sequence;
+  CAIRN_CHECK(waiting_.emplace(primary.rank, &primary).second);
+  waiting_tokens_ += primary.length();
+  requests_.emplace(request.id, std::move(live));
+}
+
+void WorkerState::Refuse(const GenerationRequest& request, std::string message) {
+  const uint32_t choices = std::clamp(request.choices, 1u, std::max(limits_.choices_max, 1u));
+  for (uint32_t choice = 0; choice < choices; ++choice) {
+    Send(ChoiceEnded{.request = request.id,
+                     .choice = choice,
+                     .reason = FinishReason::kFailed,
+                     .message = message});
+  }
+  Send(RequestEnded{.request = request.id});
+}
+
+void WorkerState::Handle(const Cancel& event) {
+  LiveRequest* live = Find(event.request);
+  if (live == nullptr) return;
+  // What a step reads must stay as it is until the step is over.
+  if (InStep(*live)) {
+    live->cancelled = true;
+  } else {
+    EndRequest(event.request, FinishReason::kCancelled);
+  }
+}
+
+void WorkerState::Handle(const StopChoice& event) {
+  LiveRequest* live = Find(event.request);
+  if (live == nullptr || event.choice >= live->choices.size()) return;
+  Choice& choice = live->choices[event.choice];
+  if (choice.ended) return;
+  if (InStep(*live)) {
+    choice.stop_asked = true;
+  } else {
+    EndChoice(*live, event.choice, FinishReason::kStop);
+    EraseIfEnded(event.request);
+  }
+}
+
+void WorkerState::Handle(const StepFinished& event) {
+  CAIRN_CHECK(step_out_);
+  CAIRN_CHECK_EQ(event.number, ++totals_.steps);
+  step_out_ = false;
+  const std::vector<SpanOut> spans = std::exchange(spans_out_, {});
+  for (const SpanOut& span : spans) span.sequence->in_step = false;
+
+  if (event.result.ok()) {
+    const StepResult& result = *event.result;
+    CAIRN_CHECK_EQ(result.samples.size(), spans.size());
+    totals_.last_step = result.elapsed;
+    for (size_t i = 0; i < spans.size(); ++i) FinishSpan(spans[i], result.samples[i]);
+  } else {
+    const std::string message(event.result.status().message());
+    for (const SpanOut& span : spans) FailSpan(*span.sequence, message);
+  }
+  // Requests go last: a sequence of one may have been in several spans.
+  std::vector<RequestId> touched;
+  for (const SpanOut& span : spans) touched.push_back(span.sequence->request);
+  for (RequestId id : touched) {
+    LiveRequest* live = Find(id);
+    if (live == nullptr) continue;  // by an earlier span
+    for (uint32_t i = 0; i < live->choices.size(); ++i) {
+      if (live->choices[i].stop_asked) EndChoice(*live, i, FinishReason::kStop);
+    }
+    if (live->cancelled) {
+      EndRequest(id, FinishReason::kCancelled);
+    } else {
+      EraseIfEnded(id);
+    }
+  }
+  Send(load());
+}
+
+// The span's KV is there. Its blocks are worth keeping even if nobody waits for its tokens any
+// more.
+void WorkerState::FinishSpan(const SpanOut& span, std::vector<SampledToken> samples) {
+  Sequence& sequence = *span.sequence;
+  LiveRequest& live = *Find(sequence.request);
+  CAIRN_CHECK_EQ(samples.size(), span.samples);
+  sequence.copy.reset();
+  sequence.attempts_failed = 0;
+  sequence.computed = span.end;
+  sequence.table.Advance(span.end, sequence.chain, store_);
+  if (live.cancelled || sequence.left() > 0) return;
+  if (!live.forked) {
+    FinishPrompt(live, sequence, std::move(samples));
+  } else if (!samples.empty()) {
+    TakeToken(live, sequence.choice(), std::move(samples[0]));
+  }
+}
+
+void WorkerState::FinishPrompt(LiveRequest& live, Sequence& primary,
+                               std::vector<SampledToken> samples) {
+  live.forked = true;
+  totals_.lookup_tokens += live.usage.prompt_tokens;
+  totals_.hit_device_tokens += live.usage.cached_device_tokens;
+  totals_.hit_dram_tokens += live.usage.cached_dram_tokens;
+  Send(PrefillDone{.request = live.request.id, .usage = live.usage});
+  const uint32_t choices = static_cast<uint32_t>(live.choices.size());
+  for (uint32_t i = 1; i < choices; ++i) {
+    if (!live.choices[i].ended && !samples.empty()) Fork(live, primary, i);
+  }
+  for (uint32_t i = 0; i < choices; ++i) {
+    if (live.choices[i].ended) continue;
+    if (samples.empty()) {
+      EndChoice(live, i, FinishReason::kLength);  // no tokens were asked for
+    } else {
+      TakeToken(live, i, std::move(samples[i]));
+    }
+  }
+  // A choice that was stopped before it began has held the prompt for the others.
+  if (live.choices[0].ended && live.choices[0].sequence) Forget(primary);
+}
+
+// Begins another choice on the prompt's blocks: the full ones are shared, the partial last one is
+// copied before it is written. Without a slot for the copy the choice waits, and finds the full
+// blocks again.
+void WorkerState::Fork(LiveRequest& live, const Sequence& primary, uint32_t choice) {
+  live.choices[choice].sequence = NewSequence(live, choice, primary.chain);
+  Sequence& fork = *live.choices[choice].sequence;
+  fork.started = true;
+  std::optional<SlotHold> source = primary.table.SharePartial();
+  std::optional<Reservation> slot;
+  if (running_.size() < limits_.sequences_max) {
+    ReserveAnswer answer = store_.Reserve(source ? 1 : 0);
+    if (std::holds_alternative<Reservation>(answer))
+      slot = std::get<Reservation>(std::move(answer));
+  }
+  if (!slot) {
+    CAIRN_CHECK(waiting_.emplace(fork.rank, &fork).second);
+    waiting_tokens_ += fork.length();
+    return;
+  }
+  fork.table = primary.table.ShareLeased();
+  if (source) {
+    SlotHold target = slot->Take();
+    fork.copy = PendingCopy{.source = *std::move(source), .to = target.slot()};
+    fork.table.AddFresh(std::move(target), primary.table.partial_tokens());
+  }
+  fork.computed = primary.computed;
+  SetRunning(fork, SequenceState::kRunning);
+}
+
+void WorkerState::TakeToken(LiveRequest& live, uint32_t choice, SampledToken sampled) {
+  const GenerationRequest& request = live.request;
+  Choice& to = live.choices[choice];
+  Sequence& sequence = *to.sequence;
+  ++to.tokens;
+  const bool stops = !request.ignore_eos && std::ranges::find(request.stop_tokens, sampled.token) !=
+                                                request.stop_tokens.end();
+  if (stops) return EndChoice(live, choice, FinishReason::kStop);
+  const TokenId token = sampled.token;
+  Send(TokenProduced{.request = request.id,
+                     .choice = choice,
+                     .position = sequence.output_tokens(),
+                     .token = std::move(sampled)});
+  if (sequence.state == SequenceState::kWaiting) ++waiting_tokens_;
+  sequence.chain.Append(token);
+  if (sequence.output_tokens() >= request.max_tokens) {
+    EndChoice(live, choice, FinishReason::kLength);
+  }
+}
+
+// After a failed step nothing that it wrote is trusted: the sequence goes back to its sealed
+// blocks.
+void WorkerState::FailSpan(Sequence& sequence, const std::string& message) {
+  LiveRequest& live = *Find(sequence.request);
+  if (++sequence.attempts_failed < limits_.step_attempts_max) {
+    SetWaiting(sequence);
+    return;
+  }
+  const auto fail = [&](uint32_t choice) {
+    EndChoice(live, choice, FinishReason::kFailed,
+              absl::StrCat("the engine failed ", limits_.step_attempts_max, " times: ", message));
+  };
+  if (live.forked) return fail(sequence.choice());
+  for (uint32_t i = 0; i < live.choices.size(); ++i) fail(i);
+}
+
+void WorkerState::EndChoice(LiveRequest& live, uint32_t choice, FinishReason reason,
+                            std::string message) {
+  Choice& to_end = live.choices[choice];
+  to_end.stop_asked = false;
+  if (to_end.ended) return;
+  to_end.ended = true;
+  --live.open_choices;
+  Send(ChoiceEnded{.request = live.request.id,
+                   .choice = choice,
+                   .reason = reason,
+                   .message = std::move(message),
+                   .tokens = to_end.tokens});
+  // Before the fork choice 0's sequence works for all.
+  if (to_end.sequence && (live.forked || live.open_choices == 0)) Forget(*to_end.sequence);
+}
+
+void WorkerState::EndRequest(RequestId id, FinishReason reason) {
+  LiveRequest& live = *Find(id);
+  for (uint32_t i = 0; i < live.choices.size(); ++i) EndChoice(live, i, reason);
+  EraseIfEnded(id);
+}
+
+void WorkerState::EraseIfEnded(RequestId id) {
+  const auto found = requests_.find(id);
+  if (found == requests_.end() || found->second->open_choices > 0) return;
+  for (Choice& choice : found->second->choices) {
+    if (choice.sequence) Forget(*choice.sequence);
+  }
+  Send(RequestEnded{.request = id, .preemptions = found->second->preemptions});
+  requests_.erase(found);
+}
+
+LiveRequest* WorkerState::Find(RequestId id) {
+  const auto found = requests_.find(id);
+  return found == requests_.end() ? nullptr : found->second.get();
+}
+
+bool WorkerState::InStep(const LiveRequest& live) const {
+  return std::ranges::any_of(live.choices, [](const Choice& choice) {
+    return choice.sequence != nullptr && choice.sequence->in_step;
+  });
+}
+
+bool WorkerState::idle() const {
+  return requests_.empty() && !step_out_ && store_.moves_outstanding() == 0;
+}
+
+WorkerLoad WorkerState::load() const {
+  WorkerLoad load = totals_;
+  load.requests_running = requests_running_;
+  load.requests_waiting = static_cast<uint32_t>(requests_.size()) - requests_running_;
+  load.prefill_tokens_left = waiting_tokens_;
+  for (const auto& [rank, sequence] : running_) {
+    if (sequence->left() > 1) load.prefill_tokens_left += sequence->left();
+  }
+  const StoreCounts& counts = store_.counts();
+  load.device_slots = store_.limits().device.slots;
+  load.device_slots_free = store_.device_slots_available();
+  load.dram_slots = store_.limits().dram.slots;
+  load.dram_slots_used = store_.pool(Tier::kDram).held();
+  load.blocks_evicted_device = store_.evicted_device();
+  load.blocks_evicted_dram = counts.evicted_dram;
+  load.blocks_demoted = counts.demoted;
+  load.blocks_promoted = counts.promoted;
+  load.checksum_failures = counts.checksum_failures;
+  return load;
+}
+
+}  // namespace cairn

@@ -1,0 +1,109 @@
+// What a worker core knows and how it changes: the inside of worker_core.h. Events are handled in
+// worker_events.cc, steps are planned in worker_steps.cc.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "kvstore/base/report.h"
+#include "kvstore/core/store_core.h"
+#include "worker/core/live_request.h"
+#include "worker/core/sequence.h"
+#include "worker/core/step_plan.h"
+#include "worker/core/worker_action.h"
+#include "worker/core/worker_core.h"
+#include "worker/core/worker_event.h"
+
+namespace cairn {
+
+class WorkerState {
+ public:
+  WorkerState(const WorkerLimits& limits, const StoreLimits& store, const ModelIdentity& model);
+
+  void Handle(const Assign& event);
+  void Handle(const Cancel& event);
+  void Handle(const StopChoice& event);
+  void Handle(const StepFinished& event);
+  void Handle(const MoveFinished& event) { store_.Handle(event); }
+  std::vector<WorkerAction> TakeActions();
+
+  bool idle() const;
+  WorkerLoad load() const;
+  const StoreCore& store() const { return store_; }
+
+ private:
+  // One span of the step that is out.
+  struct SpanOut {
+    Sequence* sequence = nullptr;
+    uint32_t end = 0;  // the first position behind it
+    size_t samples = 0;
+  };
+  // What a sequence's wish for slots came to.
+  enum class Growth { kGranted, kLater, kPreempted };
+
+  // --- worker_events.cc
+  std::unique_ptr<Sequence> NewSequence(LiveRequest& live, uint32_t choice, BlockChain chain);
+  void Refuse(const GenerationRequest& request, std::string message);
+  void FinishSpan(const SpanOut& span, std::vector<SampledToken> samples);
+  void FinishPrompt(LiveRequest& live, Sequence& primary, std::vector<SampledToken> samples);
+  void Fork(LiveRequest& live, const Sequence& primary, uint32_t choice);
+  void TakeToken(LiveRequest& live, uint32_t choice, SampledToken sampled);
+  void FailSpan(Sequence& sequence, const std::string& message);
+  void EndChoice(LiveRequest& live, uint32_t choice, FinishReason reason, std::string message = "");
+  void EndRequest(RequestId id, FinishReason reason);  // of all open choices
+  void EraseIfEnded(RequestId id);
+  LiveRequest* Find(RequestId id);
+  bool InStep(const LiveRequest& live) const;
+  void Send(Report report) { reports_.push_back(std::move(report)); }
+
+  // --- worker_steps.cc
+  void SetRunning(Sequence& sequence, SequenceState state);
+  void SetWaiting(Sequence& sequence);  // gives everything back
+  void Forget(Sequence& sequence);      // takes it out of the queues, gives everything back
+  void Preempt(Sequence& sequence);
+  void SettleArrivals();
+  bool GrowRunning();
+  Growth Grow(Sequence& sequence);
+  void AdmitWaiting();
+  Growth Admit(Sequence& sequence);
+  ClaimAnswer ClaimFor(Sequence& sequence);
+  void Begin(Sequence& sequence, ChainClaim claim);
+  bool PreemptForPriority(const Sequence& sequence);
+  void AdoptPublished(Sequence& sequence);
+  std::optional<StepPlan> PlanNextStep();
+  StepSpan MakeSpan(Sequence& sequence, uint32_t tokens);
+  void AddSamples(const Sequence& sequence, StepSpan& span);
+
+  WorkerLimits limits_;
+  ModelIdentity model_;
+  uint32_t block_tokens_;
+  uint32_t context_limit_;
+  StoreCore store_;  // outlives the requests, whose sequences hold leases and slots
+
+  absl::flat_hash_map<RequestId, std::unique_ptr<LiveRequest>>
+      requests_;                       // looked up, never walked
+  std::map<Rank, Sequence*> running_;  // hold blocks: kArriving and kRunning
+  std::map<Rank, Sequence*> waiting_;
+
+  bool step_out_ = false;
+  std::vector<SpanOut> spans_out_;  // in the plan's order
+  std::vector<Report> reports_;
+
+  // The last claim that was refused, so that it is not made again before anything has changed.
+  std::optional<Rank> refused_;
+  uint64_t refused_at_ = 0;
+
+  uint64_t last_arrival_ = 0;
+  uint64_t last_sequence_ = 0;
+  uint64_t waiting_tokens_ = 0;
+  uint32_t requests_running_ = 0;
+  WorkerLoad totals_;  // the parts of the load that are counted as they happen
+};
+
+}  // namespace cairn
