@@ -1,0 +1,185 @@
+#include "scheduler/operator/metrics_page.h"
+
+#include "scheduler/operator/text_cat.h"
+#include "scheduler/operator/prometheus_text.h"
+
+namespace cairn {
+namespace {
+
+void AppendFront(const FrontDoorMetrics& front, PrometheusText& page) {
+  page.Family("cairn_http_replies_total", "counter", "Answered requests by route and HTTP status.");
+  for (size_t route = 0; route < front.replies.size(); ++route) {
+    for (size_t code = 0; code < front.replies[route].size(); ++code) {
+      const uint64_t count = front.replies[route][code];
+      if (count == 0) continue;
+      page.Sample(count,
+                  {{"route", FrontDoorMetrics::kRouteNames[route]}, {"code", TextCat(code)}});
+    }
+  }
+  page.Gauge("cairn_front_calls", "Generation calls being answered.",
+             static_cast<double>(front.calls_in_flight));
+  page.Counter("cairn_front_clients_gone_total", "Calls whose client left before the end.",
+               front.clients_gone);
+  page.Family("cairn_front_choices_ended_total", "counter", "Choices by how they ended.");
+  for (size_t i = 0; i < front.choices_ended.size(); ++i) {
+    page.Sample(front.choices_ended[i], {{"reason", FrontDoorMetrics::kReasonNames[i]}});
+  }
+  page.Counter("cairn_front_prompt_tokens_total", "Tokens of prompts.", front.prompt_tokens);
+  page.Counter("cairn_front_generation_tokens_total", "Tokens generated.", front.generation_tokens);
+  page.Family("cairn_front_cached_tokens_total", "counter",
+              "Tokens of prompts whose KV was found, by tier.");
+  page.Sample(front.cached_device_tokens, {{"tier", "device"}});
+  page.Sample(front.cached_dram_tokens, {{"tier", "dram"}});
+  page.Family("cairn_front_time_to_first_token_seconds", "histogram",
+              "From the request's last byte to the first token.");
+  page.Sample(front.time_to_first_token);
+  page.Family("cairn_front_inter_token_seconds", "histogram", "Between tokens of one choice.");
+  page.Sample(front.inter_token);
+  page.Family("cairn_front_end_to_end_seconds", "histogram",
+              "From the request's last byte to the answer's last.");
+  page.Sample(front.end_to_end);
+}
+
+void AppendScheduler(const SchedulerSnapshot& scheduler, PrometheusText& page) {
+  page.Counter("cairn_scheduler_requests_accepted_total", "Requests taken.",
+               scheduler.requests_accepted);
+  page.Counter("cairn_scheduler_requests_shed_total", "Requests refused because of load.",
+               scheduler.requests_shed);
+  page.Counter("cairn_scheduler_requests_ended_total", "Requests that have ended, however.",
+               scheduler.requests_ended);
+  page.Counter("cairn_scheduler_requests_cancelled_total", "Requests cancelled.",
+               scheduler.requests_cancelled);
+  page.Gauge("cairn_scheduler_requests_live", "Requests not ended.", scheduler.requests_live);
+  page.Gauge("cairn_scheduler_requests_queued", "Requests waiting in the scheduler.",
+             scheduler.requests_queued);
+}
+
+// One family of one value a worker.
+template <typename Get>
+void AppendByWorker(const SchedulerSnapshot& scheduler, std::string_view name,
+                    std::string_view type, std::string_view help, PrometheusText& page, Get get) {
+  page.Family(name, type, help);
+  for (size_t i = 0; i < scheduler.workers.size(); ++i) {
+    page.Sample(get(scheduler.workers[i]), {{"worker", TextCat(i)}});
+  }
+}
+
+void AppendWorkers(const SchedulerSnapshot& s, PrometheusText& page) {
+  const auto gauge = [&](std::string_view name, std::string_view help, auto get) {
+    AppendByWorker(s, name, "gauge", help, page, get);
+  };
+  const auto counter = [&](std::string_view name, std::string_view help, auto get) {
+    AppendByWorker(s, name, "counter", help, page, get);
+  };
+  using Load = const WorkerLoad&;
+  gauge("cairn_worker_requests_running", "Requests with slots.",
+        [](Load w) { return uint64_t{w.requests_running}; });
+  gauge("cairn_worker_requests_waiting", "Requests without slots.",
+        [](Load w) { return uint64_t{w.requests_waiting}; });
+  gauge("cairn_worker_prefill_tokens_left", "Tokens of prompts still to be computed.",
+        [](Load w) { return w.prefill_tokens_left; });
+  counter("cairn_worker_steps_total", "Passes of the engine.", [](Load w) { return w.steps; });
+  gauge("cairn_worker_last_step_seconds", "Time of the last step.",
+        [](Load w) { return w.last_step.seconds(); });
+  gauge("cairn_worker_last_step_tokens", "Tokens in the last step.",
+        [](Load w) { return uint64_t{w.last_step_tokens}; });
+  counter("cairn_worker_preemptions_total", "Sequences put back to the queue for want of slots.",
+          [](Load w) { return w.preemptions; });
+  gauge("cairn_kv_device_slots", "KV slots of the device tier.",
+        [](Load w) { return uint64_t{w.device_slots}; });
+  gauge("cairn_kv_device_slots_free", "KV slots never used or evictable at once.",
+        [](Load w) { return uint64_t{w.device_slots_free}; });
+  gauge("cairn_kv_dram_slots", "KV slots of the DRAM tier.",
+        [](Load w) { return uint64_t{w.dram_slots}; });
+  gauge("cairn_kv_dram_slots_used", "KV slots of the DRAM tier that hold a block.",
+        [](Load w) { return uint64_t{w.dram_slots_used}; });
+  counter("cairn_kv_lookup_tokens_total", "Tokens of prompts looked up.",
+          [](Load w) { return w.lookup_tokens; });
+  page.Family("cairn_kv_hit_tokens_total", "counter", "Tokens of prompts found, by tier.");
+  for (size_t i = 0; i < s.workers.size(); ++i) {
+    const std::string worker = TextCat(i);
+    page.Sample(s.workers[i].hit_device_tokens, {{"tier", "device"}, {"worker", worker}});
+    page.Sample(s.workers[i].hit_dram_tokens, {{"tier", "dram"}, {"worker", worker}});
+  }
+  page.Family("cairn_kv_evicted_blocks_total", "counter", "Blocks dropped from a tier.");
+  for (size_t i = 0; i < s.workers.size(); ++i) {
+    const std::string worker = TextCat(i);
+    page.Sample(s.workers[i].blocks_evicted_device, {{"tier", "device"}, {"worker", worker}});
+    page.Sample(s.workers[i].blocks_evicted_dram, {{"tier", "dram"}, {"worker", worker}});
+  }
+  counter("cairn_kv_demoted_blocks_total", "Blocks moved from the device tier to DRAM.",
+          [](Load w) { return w.blocks_demoted; });
+  counter("cairn_kv_promoted_blocks_total", "Blocks moved from DRAM to the device tier.",
+          [](Load w) { return w.blocks_promoted; });
+  counter("cairn_kv_checksum_failures_total", "Blocks whose bytes were not those of their key.",
+          [](Load w) { return w.checksum_failures; });
+}
+
+// The names that vLLM's dashboards ask for.
+std::string VllmFamilies(const MetricsPageInput& input) {
+  PrometheusText page({{"model_name", input.model}, {"engine", "0"}});
+  const FrontDoorMetrics& front = *input.front;
+  uint64_t running = 0, waiting = input.scheduler.requests_queued, preemptions = 0;
+  uint64_t slots = 0, slots_free = 0, lookups = 0, hits = 0, dram_hits = 0;
+  for (const WorkerLoad& worker : input.scheduler.workers) {
+    running += worker.requests_running;
+    waiting += worker.requests_waiting;
+    preemptions += worker.preemptions;
+    slots += worker.device_slots;
+    slots_free += worker.device_slots_free;
+    lookups += worker.lookup_tokens;
+    hits += worker.hit_device_tokens;
+    dram_hits += worker.hit_dram_tokens;
+  }
+  page.Gauge("vllm:num_requests_running", "Requests running.", static_cast<double>(running));
+  page.Gauge("vllm:num_requests_waiting", "Requests waiting.", static_cast<double>(waiting));
+  page.Gauge(
+      "vllm:kv_cache_usage_perc", "KV-cache usage; 1 is all of it.",
+      slots == 0 ? 0.0 : static_cast<double>(slots - slots_free) / static_cast<double>(slots));
+  page.Counter("vllm:prefix_cache_queries_total", "Tokens looked up.", lookups);
+  page.Counter("vllm:prefix_cache_hits_total", "Tokens found on the device.", hits);
+  page.Counter("vllm:external_prefix_cache_queries_total", "Tokens looked up below the device.",
+               lookups - hits);
+  page.Counter("vllm:external_prefix_cache_hits_total", "Tokens found below the device.",
+               dram_hits);
+  page.Counter("vllm:num_preemptions_total", "Preemptions.", preemptions);
+  page.Counter("vllm:prompt_tokens_total", "Prompt tokens.", front.prompt_tokens);
+  page.Counter("vllm:generation_tokens_total", "Generated tokens.", front.generation_tokens);
+  page.Family("vllm:request_success_total", "counter", "Finished requests.");
+  page.Sample(front.choices_ended[0], {{"finished_reason", "stop"}});
+  page.Sample(front.choices_ended[1], {{"finished_reason", "length"}});
+  page.Sample(front.choices_ended[2], {{"finished_reason", "abort"}});
+  page.Family("vllm:time_to_first_token_seconds", "histogram", "Time to first token.");
+  page.Sample(front.time_to_first_token);
+  page.Family("vllm:inter_token_latency_seconds", "histogram", "Inter-token latency.");
+  page.Sample(front.inter_token);
+  page.Family("vllm:e2e_request_latency_seconds", "histogram", "End to end latency.");
+  page.Sample(front.end_to_end);
+  return page.Take();
+}
+
+}  // namespace
+
+std::string MetricsPage(const MetricsPageInput& input) {
+  PrometheusText page({{"model", input.model}});
+  page.Family("cairn_build_info", "gauge", "1, with the version as a label.");
+  page.Sample(uint64_t{1}, {{"version", input.version}});
+  page.Gauge("cairn_scheduler_ready", "1 if new requests are taken.",
+             input.readiness.ready() ? 1 : 0);
+  page.Gauge("cairn_http_connections", "Open connections.",
+             static_cast<double>(input.http_connections_open));
+  page.Counter("cairn_http_connections_accepted_total", "Connections accepted.",
+               input.http_connections_accepted);
+  page.Counter("cairn_http_connections_refused_total", "Connections refused: too many are open.",
+               input.http_connections_refused);
+  page.Counter("cairn_http_timeouts_total", "Clients that sent or read too slowly.",
+               input.http_timeouts);
+  AppendFront(*input.front, page);
+  AppendScheduler(input.scheduler, page);
+  AppendWorkers(input.scheduler, page);
+  std::string text = page.Take();
+  if (input.vllm_names) text += VllmFamilies(input);
+  return text;
+}
+
+}  // namespace cairn
