@@ -126,6 +126,8 @@ inline const std::vector<Exception>& ThreadFiles() {
       {"worker/shell/worker_inbox.h", "the queue between the loop and everybody else"},
       {"worker/shell/worker_thread.h", "one thread runs the loop"},
       {"scheduler/shell/scheduler_host.h", "one thread runs the loop; its inbox is the only lock"},
+      {"scheduler/ingress/http_server.cc", "owns the threads that serve sockets"},
+      {"scheduler/ingress/live_call.h", "the queue from the scheduler's thread to the connection's"},
   };
   return kFiles;
 }
