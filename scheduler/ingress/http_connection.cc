@@ -92,18 +92,16 @@ HttpConnection::HttpConnection(asio::ip::tcp::socket socket, std::shared_ptr<Htt
 HttpConnection::~HttpConnection() { --shared_->open; }
 
 void HttpConnection::Start() {
-  asio::post(socket_.get_executor(), [self = shared_from_this()] {
-    error_code ignored;
-    self->socket_.non_blocking(true, ignored);
-    self->socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-    self->Advance();
-  });
+  error_code ignored;
+  socket_.non_blocking(true, ignored);
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  asio::post(socket_.get_executor(), [self = shared_from_this()] { self->Advance(); });
 }
 
 void HttpConnection::Refuse(int status, std::string message) {
+  error_code ignored;
+  socket_.non_blocking(true, ignored);
   asio::post(socket_.get_executor(), [self = shared_from_this(), status, message] {
-    error_code ignored;
-    self->socket_.non_blocking(true, ignored);
     self->AnswerFailure(status, message);
   });
 }
@@ -280,16 +278,12 @@ void HttpConnection::OnTimeOver() {
 
 void HttpConnection::AppendHead(const HttpReplyHead& head, std::string_view framing) {
   if (shared_->draining) keep_alive_ = false;
-  TextAppend(&unsent_, "HTTP/1.1 ", head.status, " ", HttpReason(head.status), "\r\n");
-  TextAppend(&unsent_, "content-type: ", head.content_type, "\r\n", framing);
-  for (const HttpHeader& header : head.headers) {
-    TextAppend(&unsent_, header.name, ": ", header.value, "\r\n");
-  }
+  std::string_view connection;
   if (!keep_alive_)
-    Append("connection: close\r\n");
+    connection = "connection: close\r\n";
   else if (!chunked_)
-    Append("connection: keep-alive\r\n");
-  Append("\r\n");
+    connection = "connection: keep-alive\r\n";
+  AppendReplyHead(head, framing, connection, unsent_);
 }
 
 void HttpConnection::Reply(HttpReply reply) {

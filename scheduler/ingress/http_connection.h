@@ -33,9 +33,10 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
                  std::function<void(HttpConnection*)> closed);
   ~HttpConnection();
 
-  // Each of these may be called from any thread.
+  // One of these two comes first, before anybody else knows the connection.
   void Start();
-  void Refuse(int status, std::string message);  // instead of Start
+  void Refuse(int status, std::string message);
+  // From any thread.
   void CloseIfIdle();
   void CloseNow();
 

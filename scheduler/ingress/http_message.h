@@ -41,7 +41,10 @@ struct HttpReply {
   std::string body;
 };
 
-// "Too Many Requests" for 429, and so on.
+// "Too Many Requests" for 429, and so on; empty for what has no name.
 std::string_view HttpReason(int status);
+// Appends status line and headers up to the empty line. `framing` and `connection` are whole lines.
+void AppendReplyHead(const HttpReplyHead& head, std::string_view framing,
+                     std::string_view connection, std::string& out);
 
 }  // namespace cairn

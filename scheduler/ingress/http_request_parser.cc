@@ -115,8 +115,4 @@ HttpRequest HttpRequestParser::Take() {
   return request;
 }
 
-std::string_view HttpReason(int status) {
-  return ToView(http::obsolete_reason(static_cast<http::status>(status)));
-}
-
 }  // namespace cairn

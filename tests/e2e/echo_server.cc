@@ -1,12 +1,12 @@
-// The HTTP front door over an echo instead of a model: for scripts/clients that need a server and no
-// weights. Prints the port it listens on; runs until standard input ends.
-#include <atomic>
-#include <chrono>
+// The HTTP front door over an echo instead of a model: for scripts/clients that need a server and
+// no weights. Prints the port it listens on; runs until standard input ends.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <thread>
 
+#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "kvstore/shell/system_clock.h"
 #include "scheduler/ingress/front_door.h"
 #include "scheduler/ingress/http_server.h"
@@ -35,18 +35,18 @@ int main(int argc, char** argv) {
   door.SetHttpCounters([&] { return (*server)->counters(); });
   std::printf("%d\n", (*server)->port());
   std::fflush(stdout);
-  std::atomic<bool> over{false};
+  absl::Notification over;
   std::thread engine([&] {
-    while (!over) {
-      const bool busy = echo.Step();
-      std::this_thread::sleep_for(std::chrono::microseconds(busy ? 200 : 2000));
+    bool busy = false;
+    while (!over.WaitForNotificationWithTimeout(absl::Microseconds(busy ? 200 : 2000))) {
+      busy = echo.Step();
     }
   });
   while (std::getchar() != EOF) {
   }
   door.StartDrain();
   const bool clean = (*server)->Stop(Seconds(5));
-  over = true;
+  over.Notify();
   engine.join();
   return clean ? 0 : 2;
 }

@@ -1,5 +1,5 @@
-// A scheduler for tests of the front doors: a request's answer is its prompt again, one token a step
-// for every choice, then the end token. Time passes only in Step: a test says when.
+// A scheduler for tests of the front doors: a request's answer is its prompt again, one token a
+// step for every choice, then the end token. Time passes only in Step: a test says when.
 #pragma once
 
 #include <algorithm>
@@ -127,10 +127,14 @@ class EchoPort : public GenerationPort {
     }
     for (uint32_t choice = 0; choice < live.ended.size(); ++choice) {
       if (live.ended[choice]) continue;
-      if (cancelled) End(live, choice, FinishReason::kCancelled, "");
-      else if (!failure_.empty()) End(live, choice, FinishReason::kFailed, failure_);
-      else if (stops_.contains({request.id, choice})) End(live, choice, FinishReason::kStop, "");
-      else StepChoice(live, choice);
+      if (cancelled)
+        End(live, choice, FinishReason::kCancelled, "");
+      else if (!failure_.empty())
+        End(live, choice, FinishReason::kFailed, failure_);
+      else if (stops_.contains({request.id, choice}))
+        End(live, choice, FinishReason::kStop, "");
+      else
+        StepChoice(live, choice);
     }
     ++live.position;
   }

@@ -56,7 +56,8 @@ class LetterText : public ModelText {
     if (chat_refused_ != nullptr) return absl::FailedPreconditionError(chat_refused_);
     std::string text;
     for (const auto& message : *chat.messages) {
-      text += message["role"].get<std::string>() + ":" + message["content"].get<std::string>() + "|";
+      text +=
+          message["role"].get<std::string>() + ":" + message["content"].get<std::string>() + "|";
     }
     if (chat.tools != nullptr) {
       for (const auto& tool : *chat.tools) {

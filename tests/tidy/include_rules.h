@@ -47,6 +47,8 @@ inline const std::vector<IncludeRule>& IncludeRules() {
       {"scheduler/ingress",
        {"scheduler", "proto", "kvstore/base", "kvstore/block", "kvstore/tier", "kvstore/directory",
         "kvstore/transfer", "kvstore/memory", "kvstore/core", "kvstore/shell/system_clock.h"}},
+      {"scheduler/operator",
+       {"scheduler/operator", "scheduler/ingress/generation_port.h", "kvstore/base"}},
       {"scheduler/shell",
        {"scheduler", "proto", "kvstore/base", "kvstore/block", "kvstore/tier", "kvstore/directory",
         "kvstore/transfer", "kvstore/memory", "kvstore/core", "kvstore/shell/system_clock.h"}},
@@ -127,7 +129,8 @@ inline const std::vector<Exception>& ThreadFiles() {
       {"worker/shell/worker_thread.h", "one thread runs the loop"},
       {"scheduler/shell/scheduler_host.h", "one thread runs the loop; its inbox is the only lock"},
       {"scheduler/ingress/http_server.cc", "owns the threads that serve sockets"},
-      {"scheduler/ingress/live_call.h", "the queue from the scheduler's thread to the connection's"},
+      {"scheduler/ingress/live_call.h",
+       "the queue from the scheduler's thread to the connection's"},
   };
   return kFiles;
 }
