@@ -142,7 +142,7 @@ void AttentionPlan::RunTask(size_t task_index, const AttentionLayer& layer,
     pointers[r] = layer.query + row * layer.query_stride + head * shape_.head_dim;
   }
   const float scale = static_cast<float>(static_cast<double>(shape_.scale) * kLog2E);
-  kernels_.pack_query(pointers, rows, shape_.head_dim, scale, query);
+  kernels_.pack_query(layer.kv.element, pointers, rows, shape_.head_dim, scale, query);
 
   if (tile.tasks == 1) {
     kernels_.clear(state, rows, shape_.head_dim);

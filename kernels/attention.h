@@ -28,9 +28,15 @@
 
 namespace cairn {
 
+// With what queries and weights meet bf16 keys and values. kFloat: as floats, exact to 1e-6 of what KV
+// holds. kBf16: rounded to bf16 themselves, which vdpbf16ps multiplies twice as fast where rows are
+// many (prefill); where a level or a machine has no such instruction it is kFloat.
+enum class AttentionArithmetic : uint8_t { kFloat, kBf16 };
+
 struct AttentionKernels;  // kernels/attention_tile.h
 // REQUIRES: this machine has the level.
-const AttentionKernels& AttentionKernelsFor(CpuLevel level);
+const AttentionKernels& AttentionKernelsFor(
+    CpuLevel level, AttentionArithmetic arithmetic = AttentionArithmetic::kFloat);
 
 struct AttentionShape {
   uint32_t query_heads = 0;  // a multiple of kv_heads; consecutive query heads share a KV head

@@ -40,8 +40,8 @@ struct AttentionKernels {
   // Queries of a tile, times scale, in the order that attend reads them. The scale must include
   // log2(e): exponentials are powers of two.
   //   row_pointers (row) -> head_dim floats;  packed: rows * head_dim floats
-  void (*pack_query)(const float* const* row_pointers, uint32_t rows, uint32_t head_dim,
-                     float scale, float* packed);
+  void (*pack_query)(KvElement element, const float* const* row_pointers, uint32_t rows,
+                     uint32_t head_dim, float scale, float* packed);
   // The state that merges as nothing.
   void (*clear)(float* state, uint32_t rows, uint32_t head_dim);
   // Computes the partition's result for each row that sees some of it, and merges it into the state.

@@ -32,7 +32,7 @@ CAIRN_LANES_INLINE Lanes LoadFirst(const float* p, size_t n, float rest) {
 CAIRN_LANES_INLINE void StoreFirst(float* p, size_t n, Lanes x) {
   float all[16];
   Store(all, x);
-  for (size_t i = 0; i < n; ++i) p[i] = all[i];
+  for (size_t i = 0; i < 16 && i < n; ++i) p[i] = all[i];
 }
 CAIRN_LANES_INLINE Lanes Set1(float x) {
   Lanes r;

@@ -17,18 +17,26 @@ namespace level_avx2 {
 extern const AttentionKernels kAttention;
 extern const RowKernels kRows;
 }  // namespace level_avx2
+namespace level_avx512bf16 {
+extern const AttentionKernels kAttention;
+}  // namespace level_avx512bf16
 namespace level_avx512 {
 extern const AttentionKernels kAttention;
 extern const RowKernels kRows;
 }  // namespace level_avx512
 #endif
 
-const AttentionKernels& AttentionKernelsFor(CpuLevel level) {
+const AttentionKernels& AttentionKernelsFor(CpuLevel level, AttentionArithmetic arithmetic) {
 #if defined(__x86_64__)
+  if (level >= CpuLevel::kAvx512 && arithmetic == AttentionArithmetic::kBf16 &&
+      __builtin_cpu_supports("avx512bf16")) {
+    return level_avx512bf16::kAttention;
+  }
   if (level == CpuLevel::kAmx || level == CpuLevel::kAvx512) return level_avx512::kAttention;
   if (level == CpuLevel::kAvx2) return level_avx2::kAttention;
 #endif
   static_cast<void>(level);
+  static_cast<void>(arithmetic);
   return level_portable::kAttention;
 }
 

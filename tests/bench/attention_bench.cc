@@ -75,7 +75,8 @@ struct Bench {
   uint32_t rows;     // of each sequence in the step
 };
 
-void Run(const Bench& bench, CpuLevel level, uint32_t threads, int rounds) {
+void Run(const Bench& bench, CpuLevel level, AttentionArithmetic arithmetic, uint32_t threads,
+         int rounds) {
   const Model& m = bench.model;
   const KvLayout layout(bench.element, 16, {{m.layers, m.kv_heads, m.head_dim}});
   const uint32_t blocks = (bench.context + 15) / 16;
@@ -116,7 +117,7 @@ void Run(const Bench& bench, CpuLevel level, uint32_t threads, int rounds) {
   std::vector<float> query(rows * width), out(rows * width);
   for (size_t i = 0; i < query.size(); ++i) query[i] = random[i % 4096] * 3;
 
-  const AttentionPlan plan(AttentionKernelsFor(level),
+  const AttentionPlan plan(AttentionKernelsFor(level, arithmetic),
                            {.query_heads = m.query_heads, .kv_heads = m.kv_heads,
                             .head_dim = m.head_dim}, items, threads);
   std::vector<std::vector<std::byte>> scratch(threads, std::vector<std::byte>(plan.scratch_bytes() + 64));
@@ -161,14 +162,16 @@ int main(int argc, char** argv) {
   const Model smol{"smollm2", 30, 9, 3, 64}, gemma{"gemma3", 18, 4, 1, 256};
   for (const CpuLevel level : RunnableLevels()) {
     if (*only != 0 && std::string_view(only) != LevelName(level)) continue;
+    const bool fast = argc > 4 && *argv[4] == 'b';
+    const auto arithmetic = fast ? AttentionArithmetic::kBf16 : AttentionArithmetic::kFloat;
     for (const KvElement element : {KvElement::kBf16, KvElement::kInt8}) {
       for (const Model& model : {smol, gemma}) {
         for (const uint32_t context : {128u, 1024u, 4096u}) {
-          Run({model, element, 1, context, 1}, level, threads, rounds);
+          Run({model, element, 1, context, 1}, level, arithmetic, threads, rounds);
         }
-        Run({model, element, 8, 1024, 1}, level, threads, rounds);
+        Run({model, element, 8, 1024, 1}, level, arithmetic, threads, rounds);
         for (const uint32_t context : {1024u, 4096u}) {
-          Run({model, element, 1, context, 256}, level, threads, std::min(rounds, 3));
+          Run({model, element, 1, context, 256}, level, arithmetic, threads, std::min(rounds, 3));
         }
       }
     }

@@ -2,11 +2,17 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
+#include <thread>
+
 #include "tests/kernels/levels.h"
 #include "tests/kernels/paged_attention.h"
 
 namespace cairn {
 namespace {
+
+constexpr auto kFloat = AttentionArithmetic::kFloat;
+constexpr auto kBf16 = AttentionArithmetic::kBf16;
 
 PagedCase DrawCase(Prng& prng) {
   constexpr uint32_t kDims[] = {64, 80, 96, 128, 256, 16};
@@ -49,13 +55,13 @@ std::vector<AttentionItem> DrawChunks(const PagedAttention& paged, size_t sequen
 }
 
 void CheckRow(const PagedAttention& paged, const std::vector<float>& out, size_t sequence,
-              uint32_t position, uint32_t query_heads, uint32_t head_dim) {
+              uint32_t position, const PagedCase& c, double tolerance) {
   const size_t row = paged.Item(sequence, position, 1).first_row;
-  for (uint32_t head = 0; head < query_heads; ++head) {
+  for (uint32_t head = 0; head < c.query_heads; ++head) {
     const std::vector<double> expected = paged.Reference(sequence, position, head);
-    for (uint32_t i = 0; i < head_dim; ++i) {
-      const double got = static_cast<double>(out[row * paged.width() + head * head_dim + i]);
-      if (!(std::fabs(got - expected[i]) < 2e-5)) {
+    for (uint32_t i = 0; i < c.head_dim; ++i) {
+      const double got = static_cast<double>(out[row * paged.width() + head * c.head_dim + i]);
+      if (!(std::fabs(got - expected[i]) < tolerance)) {
         FAIL("position " << position << " head " << head << " dim " << i << ": " << got << ", not "
                          << expected[i]);
       }
@@ -81,8 +87,10 @@ TEST_CASE("every level computes what a double-precision reference does, from poi
         items.push_back(paged.Item(s, first, last - first + 1));
         for (const uint32_t p : {first, first + (last - first) / 2, last}) rows.emplace_back(s, p);
       }
-      const std::vector<float> out = paged.Run(items, level, 2, prng.Next());
-      for (const auto& [s, p] : rows) CheckRow(paged, out, s, p, c.query_heads, c.head_dim);
+      const std::vector<float> out = paged.Run(items, level, kFloat, 2, prng.Next());
+      for (const auto& [s, p] : rows) CheckRow(paged, out, s, p, c, 2e-5);
+      const std::vector<float> rounded = paged.Run(items, level, kBf16, 2, prng.Next());
+      for (const auto& [s, p] : rows) CheckRow(paged, rounded, s, p, c, 0.05);
     }
   }
 }
@@ -99,12 +107,15 @@ TEST_CASE("a row has the same bits decoded alone, in any chunk, any batch and an
       PagedAttention paged(c, lengths, level);
       CAPTURE(round, LevelName(level), c.head_dim, c.query_heads, c.kv_heads, c.window,
               c.block_tokens, static_cast<int>(c.element), lengths[0]);
-      const std::vector<float> decoded = paged.Run(DrawChunks(paged, 3, prng, 1), level, 1, 1);
-      for (const uint32_t chunk_max : {1u, 7u, 100u, 2000u}) {
-        const auto workers = static_cast<uint32_t>(1 + prng.Below(40));
-        const std::vector<float> out =
-            paged.Run(DrawChunks(paged, 3, prng, chunk_max), level, workers, prng.Next());
-        REQUIRE(std::memcmp(decoded.data(), out.data(), out.size() * sizeof(float)) == 0);
+      for (const AttentionArithmetic arithmetic : {kFloat, kBf16}) {
+        const std::vector<AttentionItem> decodes = DrawChunks(paged, 3, prng, 1);
+        const std::vector<float> decoded = paged.Run(decodes, level, arithmetic, 1, 1);
+        for (const uint32_t chunk_max : {1u, 7u, 100u, 2000u}) {
+          const auto workers = static_cast<uint32_t>(1 + prng.Below(40));
+          const std::vector<float> out = paged.Run(DrawChunks(paged, 3, prng, chunk_max), level,
+                                                   arithmetic, workers, prng.Next());
+          REQUIRE(std::memcmp(decoded.data(), out.data(), out.size() * sizeof(float)) == 0);
+        }
       }
     }
   }
@@ -118,9 +129,37 @@ TEST_CASE("levels with fused multiply-add agree in every bit") {
     const std::vector<uint32_t> lengths = {DrawLength(prng, 900)};
     PagedAttention paged(c, lengths, levels[1]);
     const std::vector<AttentionItem> items = DrawChunks(paged, 1, prng, 100);
-    const std::vector<float> a = paged.Run(items, levels[1], 2, 1);
-    const std::vector<float> b = paged.Run(items, levels[2], 2, 1);
+    const std::vector<float> a = paged.Run(items, levels[1], kFloat, 2, 1);
+    const std::vector<float> b = paged.Run(items, levels[2], kFloat, 2, 1);
     REQUIRE(std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
+  }
+}
+
+TEST_CASE("threads that share a plan get the bits that one thread gets, layer after layer") {
+  Prng prng(14);
+  const PagedCase c{.query_heads = 4, .kv_heads = 1, .head_dim = 64, .seed = 9};
+  const CpuLevel level = RunnableLevels().back();
+  PagedAttention paged(c, {1500, 700, 30}, level);
+  const std::vector<AttentionItem> items = {paged.Item(0, 1499, 1), paged.Item(1, 600, 100),
+                                            paged.Item(2, 29, 1)};
+  const std::vector<float> expected = paged.Run(items, level, kFloat, 1, 1);
+  const AttentionPlan plan(AttentionKernelsFor(level), paged.shape(), items, 4);
+  for (int layer = 0; layer < 20; ++layer) {
+    std::vector<float> out(expected.size(), 0.0f);
+    std::atomic<size_t> next{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        std::vector<std::byte> scratch(plan.scratch_bytes() + 64);
+        const auto at = reinterpret_cast<uintptr_t>(scratch.data());
+        std::byte* aligned = scratch.data() + ((at + 63) / 64 * 64 - at);
+        for (size_t t; (t = next.fetch_add(1)) < plan.task_count();) {
+          plan.RunTask(t, paged.Layer(out.data()), aligned);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    REQUIRE(std::memcmp(expected.data(), out.data(), out.size() * sizeof(float)) == 0);
   }
 }
 

@@ -119,9 +119,9 @@ class PagedAttention {
 
   // Runs a plan's tasks in an order drawn from `order` and returns (row, head, dim) of all rows; those
   // not asked for stay 0.
-  std::vector<float> Run(const std::vector<AttentionItem>& items, CpuLevel level, uint32_t workers,
-                         uint64_t order) {
-    const AttentionPlan plan(AttentionKernelsFor(level), shape(), items, workers);
+  std::vector<float> Run(const std::vector<AttentionItem>& items, CpuLevel level,
+                         AttentionArithmetic arithmetic, uint32_t workers, uint64_t order) {
+    const AttentionPlan plan(AttentionKernelsFor(level, arithmetic), shape(), items, workers);
     std::vector<float> out(query_.size(), 0.0f);
     std::vector<std::byte> scratch(plan.scratch_bytes() + 64, std::byte{0xff});
     const auto at = reinterpret_cast<uintptr_t>(scratch.data());
