@@ -1,0 +1,59 @@
+#include "kernels/matmul.h"
+
+#include <algorithm>
+
+#include "kernels/kernel_check.h"
+
+namespace cairn {
+
+namespace level_portable {
+extern const MatMulKernels kMatMul;
+}
+
+const MatMulKernels& MatMulKernelsFor(CpuLevel level) {
+  static_cast<void>(level);
+  return level_portable::kMatMul;
+}
+
+PanelSplit::PanelSplit(const PackedMatrix& matrix, size_t rows, size_t threads)
+    : panels_(matrix.panels()) {
+  // About 10 us of work in a task: 128 KiB of weights, or 2 M multiplications, at 12 GB/s or 200
+  // G/s.
+  const size_t by_bytes = matrix.bytes() >> 17;
+  const size_t by_work = matrix.n() * matrix.k() / 1024 * rows >> 11;
+  const size_t wanted = std::min(std::max({by_bytes, by_work, threads}), threads * 8);
+  tasks_ = std::clamp<size_t>(wanted, 1, std::max<size_t>(1, panels_));
+}
+
+PanelRange PanelSplit::Of(size_t task) const {
+  CAIRN_KERNEL_CHECK(task < tasks_);
+  return {panels_ * task / tasks_, panels_ * (task + 1) / tasks_};
+}
+
+void MatMul(const MatMulKernels& kernels, const PackedMatrix& matrix, const ActivationRows& rows,
+            PanelRange range, float* out, size_t out_stride) {
+  CAIRN_KERNEL_CHECK(range.begin <= range.end && range.end <= matrix.panels());
+  CAIRN_KERNEL_CHECK(rows.k() == matrix.k());
+  CAIRN_KERNEL_CHECK(rows.kind() == ActivationKindFor(kernels, matrix.format()));
+  if (rows.rows() == 0 || range.begin == range.end) return;
+  const MatMulArgs args{.format = matrix.format(),
+                        .weights = matrix.data(),
+                        .panel_bytes = matrix.panel_bytes(),
+                        .n = matrix.n(),
+                        .k_blocks = matrix.k_blocks(),
+                        .panel_begin = range.begin,
+                        .panel_end = range.end,
+                        .activations = rows.data(),
+                        .rows = rows.rows(),
+                        .tile_rows = rows.tile_rows(),
+                        .tile_bytes = rows.tile_bytes(),
+                        .out = out,
+                        .out_stride = out_stride};
+  if (matrix.format() == PackedFormat::kBf16) {
+    kernels.bf16(args);
+  } else {
+    kernels.integer(args);
+  }
+}
+
+}  // namespace cairn

@@ -1,0 +1,56 @@
+// out = x * W^T for packed weights: the linear layers of a model.
+//
+// A row's result has the same bits whatever the number of rows, its place among them, the split
+// into panels and the number of threads: each element is one chain of operations in ascending order
+// of k. For the integer formats it has the same bits at every level:
+//   sum = 0;  for each group of 32:  sum = fma(float(exact integer dot product), d * x.scale, sum)
+//                                    sum = fma(m, x.scale * float(sum of x.codes), sum)   (with m)
+// For kBf16 the order of a level is its own: bf16 products are summed in float, pair by pair where
+// the processor has vdpbf16ps, tile by tile with AMX, else one by one; levels agree within
+// rounding.
+//
+//   const MatMulKernels& kernels = MatMulKernelsFor(DetectCpuLevel());
+//   rows.Shape(...); rows.Encode(...);                        // kernels/activation_rows.h
+//   const PanelSplit split(w, rows.rows(), threads);
+//   any thread, for each task < split.tasks(): MatMul(kernels, w, rows, split.Of(task), out,
+//   stride);
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/activation_rows.h"
+#include "kernels/cpu_level.h"
+#include "kernels/matmul_args.h"
+#include "kernels/packed_matrix.h"
+
+namespace cairn {
+
+// REQUIRES: this machine has the level.
+const MatMulKernels& MatMulKernelsFor(CpuLevel level);
+
+// Panels begin <= p < end of a matrix: the columns 16 * begin to 16 * end - 1.
+struct PanelRange {
+  size_t begin = 0;
+  size_t end = 0;
+};
+
+// Cuts a product into tasks for threads that claim them one by one: few for little work, since a
+// task costs a claim, and several a thread for much, so that none waits long for the slowest.
+class PanelSplit {
+ public:
+  PanelSplit(const PackedMatrix& matrix, size_t rows, size_t threads);
+  size_t tasks() const { return tasks_; }
+  PanelRange Of(size_t task) const;  // REQUIRES: task < tasks()
+
+ private:
+  size_t panels_;
+  size_t tasks_;
+};
+
+// Writes columns of the range in every row of out (row, n) float, rows out_stride floats apart.
+// REQUIRES: rows encoded by the same kernels for the matrix's format and k; range within the
+// matrix.
+void MatMul(const MatMulKernels& kernels, const PackedMatrix& matrix, const ActivationRows& rows,
+            PanelRange range, float* out, size_t out_stride);
+
+}  // namespace cairn
