@@ -1,7 +1,6 @@
 // The levels that this machine can run, for tests that try each of them.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "kernels/cpu_level.h"
@@ -16,6 +15,6 @@ inline std::vector<CpuLevel> RunnableLevels() {
   return levels;
 }
 
-inline std::string LevelName(CpuLevel level) { return std::string(CpuLevelName(level)); }
+inline const char* LevelName(CpuLevel level) { return CpuLevelName(level).data(); }  // a literal
 
 }  // namespace cairn

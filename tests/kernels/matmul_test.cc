@@ -29,7 +29,7 @@ bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 std::string Where(CpuLevel level, PackedFormat format, const Shape& shape) {
-  return LevelName(level) + " " + std::string(PackedFormatName(format)) + " " +
+  return std::string(LevelName(level)) + " " + std::string(PackedFormatName(format)) + " " +
          std::to_string(shape.rows) + " rows, " + std::to_string(shape.n) + "x" +
          std::to_string(shape.k);
 }
