@@ -277,6 +277,7 @@ void CopyTable::EraseCopy(HeldId block, Tier tier) {
   CAIRN_CHECK_EQ(copy.readers, 0u);
   CAIRN_CHECK(tier != Tier::kDevice || at.leases == 0);
   if (copy.state != CopyState::kLost) CountChild(at, tier, -1);
+  if (copy.state == CopyState::kArriving) ++losses_;
   copy.state = CopyState::kNone;
   Refresh(block);
   copy = Copy();  // gives the slot back

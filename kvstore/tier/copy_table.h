@@ -144,7 +144,7 @@ class CopyTable : public LeaseOffice {
   uint64_t uses_ = 0;
   uint64_t changes_ = 0;
   uint64_t device_drops_ = 0;
-  uint64_t losses_ = 0;
+  uint64_t losses_ = 0;  // copies that never arrived: what was behind them may be stranded
 };
 
 }  // namespace cairn
