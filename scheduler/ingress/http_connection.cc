@@ -221,8 +221,6 @@ void HttpConnection::AnswerFailure(int status, const std::string& message) {
   Reply(shared_->error_page(status, message));
 }
 
-// ---- time ----
-
 void HttpConnection::AwaitTime(Wait wait) {
   // The clock of a header or a body starts once: a slow trickle of bytes does not wind it up again.
   if (wait == wait_ && wait != Wait::kWrite) return;
@@ -334,8 +332,6 @@ void HttpConnection::EndAnswer() {
   // In Advance's own loop, or when the handler answers later: go on with what was pipelined.
   Advance();
 }
-
-// ---- writing ----
 
 void HttpConnection::Flush() {
   if (writing_ || closed_) return;
