@@ -56,7 +56,7 @@ class OpenAiAnswer {
  private:
   struct Choice {
     explicit Choice(std::shared_ptr<const StopStrings> stops) : scanner(std::move(stops)) {}
-    std::unique_ptr<TextStream> stream;
+    std::unique_ptr<TokenTextStream> stream;
     StopScanner scanner;
     std::string text;      // not taken yet
     std::string logprobs;  // the same: members of `content`, or of `tokens`

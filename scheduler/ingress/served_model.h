@@ -16,9 +16,9 @@
 namespace cairn {
 
 // Tokens of one choice back to text, one after the other.
-class TextStream {
+class TokenTextStream {
  public:
-  virtual ~TextStream() = default;
+  virtual ~TokenTextStream() = default;
   // Appends the text that is complete with this token; never a part of a character.
   virtual void Feed(TokenId token, std::string& out) = 0;
   // The last token was fed: appends what is left, U+FFFD for half a character.
@@ -41,7 +41,7 @@ class ModelText {
   // FailedPrecondition: the model has no usable chat template; the message says why.
   // InvalidArgument: the template refuses these messages.
   virtual absl::StatusOr<std::vector<TokenId>> EncodeChat(const ChatInput& chat) const = 0;
-  virtual std::unique_ptr<TextStream> NewStream(bool skip_special_tokens) const = 0;
+  virtual std::unique_ptr<TokenTextStream> NewStream(bool skip_special_tokens) const = 0;
   // The bytes a token stands for; special tokens by their written form.
   virtual std::string TokenBytes(TokenId token) const = 0;
 };

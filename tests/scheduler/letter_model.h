@@ -15,7 +15,7 @@ constexpr TokenId kLetterStart = 256;
 constexpr TokenId kLetterEnd = 257;
 constexpr uint32_t kLetterVocabulary = 258;
 
-class LetterStream : public TextStream {
+class LetterStream : public TokenTextStream {
  public:
   explicit LetterStream(bool skip_special) : skip_special_(skip_special) {}
 
@@ -68,7 +68,7 @@ class LetterText : public ModelText {
     if (chat.add_generation_prompt) text += "assistant:";
     return Encode(text);
   }
-  std::unique_ptr<TextStream> NewStream(bool skip_special_tokens) const override {
+  std::unique_ptr<TokenTextStream> NewStream(bool skip_special_tokens) const override {
     return std::make_unique<LetterStream>(skip_special_tokens);
   }
   std::string TokenBytes(TokenId token) const override {
