@@ -8,6 +8,7 @@
 #include "deploy/cli/command_line.h"
 #include "deploy/cli/model_inspect.h"
 #include "deploy/cli/model_pull.h"
+#include "deploy/cli/model_tokenize.h"
 #include "deploy/cli/version.h"
 
 namespace cairn {
@@ -39,6 +40,8 @@ void AddSubcommands(CLI::App& root) {
   model->require_subcommand(0, 1);
   AddModelPull(*model);
   AddModelInspect(*model);
+  AddModelTokenize(*model);
+  AddModelDetokenize(*model);
 }
 
 int Main(int argc, char** argv) {
