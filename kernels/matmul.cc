@@ -10,7 +10,21 @@ namespace level_portable {
 extern const MatMulKernels kMatMul;
 }
 
+#if defined(__x86_64__)
+namespace level_avx512 {
+extern const MatMulKernels kMatMul;
+}
+namespace level_avx512_bf16 {
+extern const MatMulKernels kMatMul;
+}
+#endif
+
 const MatMulKernels& MatMulKernelsFor(CpuLevel level) {
+#if defined(__x86_64__)
+  if (level >= CpuLevel::kAvx512) {
+    return HasAvx512Bf16() ? level_avx512_bf16::kMatMul : level_avx512::kMatMul;
+  }
+#endif
   static_cast<void>(level);
   return level_portable::kMatMul;
 }
