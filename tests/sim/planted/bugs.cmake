@@ -1,0 +1,161 @@
+# Copies the store's and the worker's cores to OUT and plants bugs in the copies, each behind
+# `planted_bug == N`. Every patch names a piece of the source that must be there exactly once, so a patch
+# that no longer fits its source fails the build instead of planting nothing.
+#
+#   cmake -DSOURCE=<tree> -DOUT=<folder> -P bugs.cmake
+
+# bug(NUMBER FILE ORIGINAL MUTANT): inside MUTANT, @N@ is the condition that the bug is on.
+function(bug number file original mutant)
+  string(MAKE_C_IDENTIFIER "text_${file}" slot)
+  get_property(text GLOBAL PROPERTY ${slot})
+  string(FIND "${text}" "${original}" first)
+  string(FIND "${text}" "${original}" last REVERSE)
+  if(first EQUAL -1 OR NOT first EQUAL last)
+    message(FATAL_ERROR "bug ${number}: not exactly once in ${file}:\n${original}")
+  endif()
+  string(REPLACE "@N@" "(::cairn::planted_bug == ${number})" mutant "${mutant}")
+  string(REPLACE "${original}" "${mutant}" text "${text}")
+  set_property(GLOBAL PROPERTY ${slot} "${text}")
+endfunction()
+
+file(GLOB files RELATIVE ${SOURCE} ${SOURCE}/kvstore/block/*.h ${SOURCE}/kvstore/block/*.cc
+  ${SOURCE}/kvstore/tier/*.h ${SOURCE}/kvstore/tier/*.cc ${SOURCE}/kvstore/core/*.h
+  ${SOURCE}/kvstore/core/*.cc ${SOURCE}/worker/core/*.h ${SOURCE}/worker/core/*.cc)
+foreach(file IN LISTS files)
+  file(READ ${SOURCE}/${file} text)
+  string(MAKE_C_IDENTIFIER "text_${file}" slot)
+  # CMake cannot carry a lone bracket or a semicolon safely through lists; quoted strings are safe.
+  set_property(GLOBAL PROPERTY ${slot} "${text}")
+endforeach()
+
+# 1 wrong key: the salt is forgotten.
+bug(1 kvstore/block/block_key.cc ".Text(salt)" ".Text(@N@ ? std::string_view() : salt)")
+
+# 2 wrong key: the parent is forgotten, in the key and where a hit is compared.
+bug(2 kvstore/block/block_key.cc ".Number(parent.high)" ".Number(@N@ ? uint64_t{0} : parent.high)")
+bug(2 kvstore/block/block_key.cc ".Number(parent.low)" ".Number(@N@ ? uint64_t{0} : parent.low)")
+bug(2 kvstore/tier/copy_table.cc "if (row(block).parent != parent)"
+  "if (!@N@ && row(block).parent != parent)")
+
+# 3 stale slot: the table still names the slot that was given back when a block was sealed twice.
+bug(3 worker/core/block_table.cc "slots_[number] = sealed_.back().slot();"
+  "if (!@N@) slots_[number] = sealed_.back().slot();")
+
+# 4 stale copy: an evicted copy stays in the index.
+bug(4 kvstore/tier/copy_table.cc "if (at.indexed) CAIRN_CHECK_EQ(index_.erase(at.key), 1u);
+    at.live = false;
+    free_rows_.push_back(block);"
+  "if (@N@) {
+      copy.state = CopyState::kReady;
+      return;
+    }
+    if (at.indexed) CAIRN_CHECK_EQ(index_.erase(at.key), 1u);
+    at.live = false;
+    free_rows_.push_back(block);")
+
+# 5 early reuse: eviction does not look at leases, nor does anything after it.
+bug(5 kvstore/tier/copy_table.cc "return at.leases == 0 && !at.leaving"
+  "return (@N@ || at.leases == 0) && !at.leaving")
+bug(5 kvstore/tier/copy_table.cc "CAIRN_CHECK(at.copies[kDevice].state == CopyState::kReady);
+  CAIRN_CHECK_EQ(at.leases, 0u);"
+  "CAIRN_CHECK(at.copies[kDevice].state == CopyState::kReady);")
+bug(5 kvstore/tier/copy_table.cc "CAIRN_CHECK(tier != Tier::kDevice || at.leases == 0);" "")
+
+# 6 double free: a moved-from hold still gives its slot back.
+bug(6 kvstore/block/block_pool.cc "SlotHold::SlotHold(SlotHold&& other) noexcept
+    : pool_(std::exchange(other.pool_, nullptr)),"
+  "SlotHold::SlotHold(SlotHold&& other) noexcept
+    : pool_(std::exchange(other.pool_, @N@ ? other.pool_ : nullptr)),")
+
+# 7 lost cancel: one that comes during a step is forgotten.
+bug(7 worker/core/worker_events.cc "live->cancelled = true;" "live->cancelled = !@N@;")
+
+# 8 read before ready: a block that is still on its way counts as there.
+bug(8 kvstore/core/store_core.cc "return state == CopyState::kArriving ?"
+  "if (@N@ && state == CopyState::kArriving) return LeaseState::kReady;
+  return state == CopyState::kArriving ?")
+
+# 9 publish before ready: blocks are sealed although the step that fills them failed.
+bug(9 worker/core/worker_events.cc "LiveRequest& live = *Find(sequence.request);
+  if (++sequence.attempts_failed"
+  "LiveRequest& live = *Find(sequence.request);
+  if (@N@) sequence.table.Advance(sequence.computed + 1, sequence.chain, store_);
+  if (++sequence.attempts_failed")
+
+# 10 skipped copy-on-write.
+bug(10 worker/core/worker_steps.cc "if (sequence.copy) plan.copies"
+  "if (sequence.copy && !@N@) plan.copies")
+
+# 11 the source of a copy-on-write is given up as soon as the copy is planned.
+bug(11 worker/core/worker_events.cc "fork.copy = PendingCopy{.source = *std::move(source), .to = target.slot()};"
+  "fork.copy = PendingCopy{.source = *std::move(source), .to = target.slot()};
+    if (@N@) SlotHold gone = std::move(std::get<SlotHold>(fork.copy->source));")
+
+# 12 resume at a wrong position: draws are counted from what was computed last.
+bug(12 worker/core/worker_steps.cc ".position = sequence.length()"
+  ".position = @N@ && live.preemptions > 0 ? sequence.computed + 1 : sequence.length()")
+
+# 13 off by one: a partly filled block counts as matched.
+bug(13 worker/core/worker_steps.cc "sequence.computed = prefix * block_tokens_;"
+  "sequence.computed = prefix * block_tokens_;
+  if (@N@ && sequence.computed + 1 < sequence.length()) ++sequence.computed;")
+
+# 14 a demotion gives up its source before the copy is there.
+bug(14 kvstore/core/store_core.cc "  copies_.StartReading(block, Tier::kDevice);"
+  "  if (!@N@) copies_.StartReading(block, Tier::kDevice);")
+bug(14 kvstore/core/store_core.cc "  copies_.StopReading(move.block, Tier::kDevice);"
+  "  if (!@N@) copies_.StopReading(move.block, Tier::kDevice);")
+
+# 15 nobody compares checksums.
+bug(15 kvstore/core/store_core.cc "event.checksum == expected;" "@N@ || event.checksum == expected;")
+
+# 16 a preempted sequence repeats its last token.
+bug(16 worker/core/worker_steps.cc "  ++totals_.preemptions;"
+  "  ++totals_.preemptions;
+  if (@N@ && sequence.output_tokens() > 0) {
+    Send(TokenProduced{.request = sequence.request,
+                       .choice = sequence.choice(),
+                       .position = sequence.output_tokens() - 1,
+                       .token = {.token = sequence.output().back()}});
+  }")
+
+# 17 head before tail: eviction does not look at children.
+bug(17 kvstore/tier/copy_table.cc "children.all[kDevice] == children.leaving;"
+  "(@N@ || children.all[kDevice] == children.leaving);")
+bug(17 kvstore/tier/copy_table.cc "if (ChildrenOf(at.key).all[kDevice] > 0) return;"
+  "if (!@N@ && ChildrenOf(at.key).all[kDevice] > 0) return;")
+
+# 18 a leak: reservations that were not used up do not come back.
+bug(18 kvstore/block/block_pool.cc "CAIRN_CHECK_GE(promised_, count);"
+  "CAIRN_CHECK_GE(promised_, count);
+  if (@N@) return;")
+
+# 19 over budget: one slot more than there is memory for.
+bug(19 kvstore/core/store_core.cc "device_(Tier::kDevice, limits.device.slots)"
+  "device_(Tier::kDevice, limits.device.slots + (@N@ ? 1 : 0))")
+
+# 20 a forgotten wake-up: who was refused once is never asked again.
+bug(20 worker/core/worker_steps.cc "refused_at_ == store_.changes()"
+  "(@N@ || refused_at_ == store_.changes())")
+
+# 21 all choices draw the same numbers.
+bug(21 worker/core/worker_steps.cc "request.sampling.seed + choice" "request.sampling.seed + (@N@ ? 0 : choice)")
+
+# 22 a stop token is handed to the client.
+bug(22 worker/core/worker_events.cc "const bool stops = !request.ignore_eos &&"
+  "const bool stops = !@N@ && !request.ignore_eos &&")
+
+foreach(file IN LISTS files)
+  string(MAKE_C_IDENTIFIER "text_${file}" slot)
+  get_property(text GLOBAL PROPERTY ${slot})
+  if(file MATCHES "\\.cc$")
+    string(PREPEND text "#include \"tests/sim/planted/planted_bug.h\"\n")
+  endif()
+  set(old "")
+  if(EXISTS ${OUT}/${file})
+    file(READ ${OUT}/${file} old)
+  endif()
+  if(NOT text STREQUAL old)
+    file(WRITE ${OUT}/${file} "${text}")
+  endif()
+endforeach()

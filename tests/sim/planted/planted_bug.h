@@ -1,0 +1,9 @@
+// Which planted bug is switched on. The sources under kvstore/ and worker/core/ know nothing of
+// this: tests/sim/planted/bugs.cmake makes patched copies of them for one test binary.
+#pragma once
+
+namespace cairn {
+
+inline int planted_bug = 0;  // 0: none
+
+}  // namespace cairn
