@@ -41,9 +41,16 @@ def wait(port, pid):
     return 1
 
 
+def served_model(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/v1/models")
+    return json.loads(connection.getresponse().read())["data"][0]["id"]
+
+
 def chat(port, content, max_tokens, salt, show):
     """Streams one answer. Returns (seconds to the first token, prompt tokens, cached tokens)."""
     body = {
+        "model": served_model(port),
         "messages": [{"role": "user", "content": content}],
         "max_tokens": max_tokens, "temperature": 0, "stream": True,
         "stream_options": {"include_usage": True},

@@ -49,6 +49,9 @@ inline const std::vector<IncludeRule>& IncludeRules() {
         "kvstore/transfer", "kvstore/memory", "kvstore/core", "kvstore/shell/system_clock.h"}},
       {"scheduler/operator",
        {"scheduler/operator", "scheduler/ingress/generation_port.h", "kvstore/base"}},
+      {"scheduler/operator",
+       {"scheduler", "proto", "kvstore/base", "kvstore/block", "kvstore/tier", "kvstore/directory",
+        "kvstore/transfer", "kvstore/memory", "kvstore/core", "kvstore/shell/system_clock.h"}},
       {"scheduler/shell",
        {"scheduler", "proto", "kvstore/base", "kvstore/block", "kvstore/tier", "kvstore/directory",
         "kvstore/transfer", "kvstore/memory", "kvstore/core", "kvstore/shell/system_clock.h"}},
@@ -125,6 +128,10 @@ inline const std::vector<Exception>& BannedWordExceptions() {
 // The only files that may know threads and locks: adapters to the outside. A dozen, not a habit.
 inline const std::vector<Exception>& ThreadFiles() {
   static const std::vector<Exception> kFiles = {
+      {"scheduler/ingress/http_server.cc", "one thread runs all connections"},
+      {"scheduler/ingress/live_call.h",
+       "tokens cross from the worker's thread to the connection's"},
+      {"worker/engine/worker_team.h", "the compute threads, pinned and parked"},
       {"worker/shell/worker_inbox.h", "the queue between the loop and everybody else"},
       {"worker/shell/worker_thread.h", "one thread runs the loop"},
       {"scheduler/shell/scheduler_host.h", "one thread runs the loop; its inbox is the only lock"},
@@ -174,13 +181,16 @@ inline const std::vector<Exception>& UnincludedHeaders() {
 
 // Tests whose subject is more than one noun.
 inline const std::vector<Exception>& TestsWithoutMirror() {
-  static const std::vector<Exception> kTests = {};
+  static const std::vector<Exception> kTests = {
+      {"tests/kernels/rows_test.cc", "the kernels that work row by row, at every level"},
+  };
   return kTests;
 }
 
 // Longer than 400 lines, with the reason.
 inline const std::vector<Exception>& LongFiles() {
   static const std::vector<Exception> kFiles = {
+      {"scheduler/ingress/http_connection.cc", "one connection's states, from accept to close"},
       {"tests/worker/sampler_test.cc", "one story for each sampling parameter, and their order"},
   };
   return kFiles;
@@ -195,7 +205,7 @@ struct LongFunction {
 
 inline const std::vector<LongFunction>& LongFunctions() {
   static const std::vector<LongFunction> kFunctions = {
-      {"kernels/attention_body.inc", 74},
+      {"kernels/attention_body.inc", 73},
       {"tests/bench/attention_bench.cc", 74},
       {"tests/scheduler/scheduler_core_test.cc", 95},
   };
