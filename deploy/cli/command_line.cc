@@ -202,6 +202,8 @@ int CommandLine::Run(const std::vector<std::string>& args, const Environment& en
   } catch (const CLI::RuntimeError& error) {
     return error.get_exit_code();
   } catch (const CLI::CallForHelp&) {
+    const std::string problem = Unexpected();  // help on something that does not exist
+    if (!problem.empty()) return Usage(err, problem);
     out << Help(*Leaf());
   } catch (const CLI::CallForVersion& version) {
     out << version.what() << std::endl;

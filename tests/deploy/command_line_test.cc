@@ -190,6 +190,8 @@ TEST_CASE("misspelt subcommands and flags name the nearest") {
   CHECK(program.Run({"up", "-m", "m", "stray"}) == kExitUsage);
   CHECK(program.Said("unexpected argument 'stray'"));
   CHECK(program.Run({}) == kExitUsage);
+  CHECK(program.Run({"upp", "--help"}) == kExitUsage);
+  CHECK(program.Said("did you mean 'up'?"));
   CHECK(program.runs == 0);
 }
 
