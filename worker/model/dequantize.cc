@@ -1,11 +1,9 @@
 #include "worker/model/dequantize.h"
 
-#include <algorithm>
 #include <array>
-#include <bit>
-#include <cmath>
 #include <cstring>
 
+#include "kernels/half_float.h"
 #include "kvstore/base/check.h"
 
 namespace cairn {
@@ -125,21 +123,6 @@ void DequantizeQ6K(const std::byte* block, float* out) {
 
 }  // namespace
 
-float FloatFromHalf(uint16_t bits) {
-  // The exponent is moved to float's place, then 2^-112 puts the bias right, subnormals included.
-  const uint32_t magnitude = static_cast<uint32_t>(bits & 0x7fff) << 13;
-  const uint32_t sign = static_cast<uint32_t>(bits & 0x8000) << 16;
-  if ((bits & 0x7c00) == 0x7c00) {  // infinity and NaN
-    return std::bit_cast<float>(sign | 0x7f800000u | (magnitude & 0x007fffffu));
-  }
-  const float value = std::bit_cast<float>(magnitude) * 0x1p112f;
-  return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(value));
-}
-
-float FloatFromBf16(uint16_t bits) {
-  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
-}
-
 GroupedCodes GroupedCodesOf(TensorType type) {
   switch (type) {
     case TensorType::kQ4_0:
@@ -203,23 +186,6 @@ void DequantizeRow(TensorType type, std::span<const std::byte> row, std::span<fl
         out[b * info.values + i] = scales[g] * static_cast<float>(codes[i]) + offsets[g];
       }
     }
-  }
-}
-
-void QuantizeRow(std::span<const float> values, GroupedRow out) {
-  CAIRN_CHECK_EQ(values.size() % kGroupValues, size_t{0});
-  for (size_t g = 0; g * kGroupValues < values.size(); ++g) {
-    const auto group = values.subspan(g * kGroupValues, kGroupValues);
-    float largest = 0;
-    for (const float x : group) largest = std::max(largest, std::fabs(x));
-    const float scale = largest / 127;
-    const float inverse = scale > 0 ? 1 / scale : 0;
-    for (size_t i = 0; i < kGroupValues; ++i) {
-      out.codes[g * kGroupValues + i] =
-          Code(static_cast<int>(std::clamp(std::nearbyint(group[i] * inverse), -127.0f, 127.0f)));
-    }
-    out.scales[g] = scale;
-    out.offsets[g] = 0;
   }
 }
 

@@ -10,9 +10,6 @@
 
 namespace cairn {
 
-float FloatFromHalf(uint16_t bits);  // IEEE 754 binary16, exact
-float FloatFromBf16(uint16_t bits);  // exact
-
 // One row of any type to float32.
 //   row  whole blocks that hold out.size() values
 void DequantizeRow(TensorType type, std::span<const std::byte> row, std::span<float> out);
@@ -27,7 +24,7 @@ struct GroupedRow {
 };
 
 enum class GroupedCodes : uint8_t {
-  kNone,     // a float type, or Q6_K whose groups have 16 values: QuantizeRow after DequantizeRow
+  kNone,     // a float type, or Q6_K whose groups have 16 values: take them as floats
   kFourBit,  // the file's codes 0..15
   kEightBit  // the file's codes, signed where its zero is in the middle
 };
@@ -36,9 +33,5 @@ GroupedCodes GroupedCodesOf(TensorType type);
 // One row of a grouped type exactly as the file has it. Codes of kFourBit types are 0..15, of the
 // others -128..127. REQUIRES: GroupedCodesOf(type) != kNone; `row` holds out.codes.size() values.
 void DecodeGroups(TensorType type, std::span<const std::byte> row, GroupedRow out);
-
-// One row of floats to codes -127..127 with offset 0; the largest magnitude of a group becomes 127.
-// REQUIRES: values.size() is a multiple of kGroupValues.
-void QuantizeRow(std::span<const float> values, GroupedRow out);
 
 }  // namespace cairn

@@ -1,0 +1,65 @@
+// y = W x for rows of activations: one or more weight matrices of a file that share their input,
+// packed together so that they are one product ("q, k and v", "gate and up").
+//
+//   kBf16  weights and activations in bf16
+//   kInt8  weights as 8-bit codes in groups of 32, activations as int8 in groups of 32
+//   kQ4    as kInt8, but 4-bit codes stay packed where the file has them
+//
+// Both integer formats hold the file's codes as they are; Q6_K, whose groups are of 16, and floats
+// are quantised to 8 bits. Scales are fp16, which is what files have but for Q4_K and Q5_K (within
+// 2^-11).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/activation_rows.h"
+#include "kernels/matmul.h"
+#include "kernels/packed_matrix.h"
+#include "kernels/weight_memory.h"
+#include "worker/engine/worker_team.h"
+#include "worker/model/tensor.h"
+
+namespace cairn {
+
+enum class WeightFormat : uint8_t { kBf16, kInt8, kQ4 };
+
+const char* NameOf(WeightFormat format);
+
+class Linear {
+ public:
+  Linear() = default;
+  // Packs with all workers. REQUIRES: the tensors are matrices with the same columns.
+  static Linear Pack(std::span<const Tensor* const> tensors, WeightFormat format,
+                     WeightMemory& memory, WorkerTeam& team);
+
+  uint32_t rows() const { return rows_; }  // of all tensors, in their order
+  uint32_t columns() const { return columns_; }
+  uint64_t bytes() const;  // of the packed weights
+
+  // How the other side of the product is encoded.
+  ActivationKind activation_kind(const MatMulKernels& kernels) const {
+    return ActivationKindFor(kernels, segments_.front().matrix.format());
+  }
+
+  // y (activation row, rows()) float; rows start y_stride floats apart.
+  // REQUIRES: x is encoded by these kernels in activation_kind.
+  void Apply(const MatMulKernels& kernels, const ActivationRows& x, float* y, size_t y_stride,
+             WorkerTeam& team) const;
+
+ private:
+  // Rows of W from row_begin on, packed in one format. All segments of a matrix are either bf16 or
+  // integer, so one encoding of the input serves them.
+  struct Segment {
+    uint32_t row_begin = 0;
+    PackedMatrix matrix;
+  };
+
+  uint32_t rows_ = 0;
+  uint32_t columns_ = 0;
+  std::vector<Segment> segments_;
+};
+
+}  // namespace cairn
