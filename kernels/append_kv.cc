@@ -13,8 +13,8 @@ uint16_t Bf16(float x) {
   return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
-// Where elements of one token lie: element i of keys at (i/ways) * 16 * ways + token * ways + i % ways;
-// of values at (token/ways) * dim * ways + i * ways + token % ways.
+// Where elements of one token lie: element i of keys at (i/ways) * 16 * ways + token * ways + i %
+// ways; of values at (token/ways) * dim * ways + i * ways + token % ways.
 void PutBf16(const float* key, const float* value, uint32_t dim, uint32_t token, std::byte* keys,
              std::byte* values) {
   std::byte* k = keys + token * 4;
@@ -29,8 +29,8 @@ void PutBf16(const float* key, const float* value, uint32_t dim, uint32_t token,
   }
 }
 
-// Scale of one token's vector: its largest magnitude becomes 127. A vector with NaN or infinity gets a
-// NaN scale: garbage must not turn into numbers.
+// Scale of one token's vector: its largest magnitude becomes 127. A vector with NaN or infinity
+// gets a NaN scale: garbage must not turn into numbers.
 float Int8Scale(const float* x, uint32_t dim) {
   float max = 0, check = 0;
   for (uint32_t i = 0; i < dim; ++i) {
@@ -42,7 +42,10 @@ float Int8Scale(const float* x, uint32_t dim) {
 
 int8_t Int8(float x, float inverse_scale) {
   const float scaled = std::nearbyint(x * inverse_scale);
-  return static_cast<int8_t>(scaled > 127 ? 127 : scaled < -127 ? -127 : scaled == scaled ? scaled : 0);
+  return static_cast<int8_t>(scaled > 127       ? 127
+                             : scaled < -127    ? -127
+                             : scaled == scaled ? scaled
+                                                : 0);
 }
 
 void PutInt8(const float* key, const float* value, uint32_t dim, uint32_t token, std::byte* keys,
@@ -69,7 +72,8 @@ void AppendKv(const AppendKvArgs& args, CpuLevel level) {
     const uint32_t position = args.first_position + row;
     const uint32_t in_block = position % layer.block_tokens;
     const uint32_t group = in_block / kKvGroupTokens, token = in_block % kKvGroupTokens;
-    std::byte* base = args.slots + args.block_table[position / layer.block_tokens] * args.slot_bytes;
+    std::byte* base =
+        args.slots + args.block_table[position / layer.block_tokens] * args.slot_bytes;
     for (uint32_t head = args.head_begin; head < args.head_end; ++head) {
       const float* key = args.key + row * args.key_stride + size_t{head} * dim;
       const float* value = args.value + row * args.value_stride + size_t{head} * dim;

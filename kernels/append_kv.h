@@ -10,7 +10,8 @@
 namespace cairn {
 
 // One run of tokens of one sequence, one layer.
-//   key, value  (row, kv_head, head_dim) float; a row starts row_stride floats after the one before.
+//   key, value  (row, kv_head, head_dim) float; a row starts row_stride floats after the one
+//   before.
 //               Keys are already normed and rotated.
 //   row i is the token at position first_position + i of the sequence
 //   block_table slot number of each block of the sequence, from its start

@@ -202,7 +202,8 @@ void AttentionPlan::Finish(const Tile& tile, const AttentionLayer& layer,
   const size_t stride = shape_.head_dim + kRowStateExtra;
   for (uint32_t i = 0; i < tile.positions; ++i) {
     const size_t row = item.first_row + tile.first + i;
-    float* out = layer.out + row * layer.out_stride + size_t{tile.kv_head} * group_ * shape_.head_dim;
+    float* out =
+        layer.out + row * layer.out_stride + size_t{tile.kv_head} * group_ * shape_.head_dim;
     kernels_.finish(state + size_t{i} * group_ * stride, group_, shape_.head_dim, out);
   }
 }

@@ -5,16 +5,17 @@
 // number of threads and in any order of tasks, by construction:
 //   - context is cut into partitions of 256 tokens at absolute positions;
 //   - inside a partition a row's operations have one order: each score is a chain over the head's
-//     dims, then the maximum, the exponentials, their sum lane by lane, and for each dim a chain over
-//     the tokens that the row sees, in ascending order;
+//     dims, then the maximum, the exponentials, their sum lane by lane, and for each dim a chain
+//     over the tokens that the row sees, in ascending order;
 //   - partitions are merged in ascending order by one function.
 // What a row does not see (later tokens, those before its window, stale bytes of the last block) is
 // left out by selection, never multiplied by zero: not even a NaN there reaches a result.
 // Keys and values are widened to float and multiplied as floats; queries and weights are never
 // rounded to bf16 (docs: tests/bench/attention_bench says what that costs and what it saves).
 //
-//   AttentionPlan plan(AttentionKernelsFor(level), shape, items, workers);   // once a step and class
-//   for each layer of the class: any thread: plan.RunTask(i, layer, its scratch) for every i once
+//   AttentionPlan plan(AttentionKernelsFor(level), shape, items, workers);   // once a step and
+//   class for each layer of the class: any thread: plan.RunTask(i, layer, its scratch) for every i
+//   once
 #pragma once
 
 #include <atomic>
@@ -28,9 +29,9 @@
 
 namespace cairn {
 
-// With what queries and weights meet bf16 keys and values. kFloat: as floats, exact to 1e-6 of what KV
-// holds. kBf16: rounded to bf16 themselves, which vdpbf16ps multiplies twice as fast where rows are
-// many (prefill); where a level or a machine has no such instruction it is kFloat.
+// With what queries and weights meet bf16 keys and values. kFloat: as floats, exact to 1e-6 of what
+// KV holds. kBf16: rounded to bf16 themselves, which vdpbf16ps multiplies twice as fast where rows
+// are many (prefill); where a level or a machine has no such instruction it is kFloat.
 enum class AttentionArithmetic : uint8_t { kFloat, kBf16 };
 
 struct AttentionKernels;  // kernels/attention_tile.h
@@ -51,13 +52,15 @@ struct AttentionItem {
   uint32_t first_row = 0;       // its first row among the step's query and output rows
   uint32_t rows = 0;            // 1 or more
   uint32_t first_position = 0;  // of its first row in the sequence
-  // Slot of each block of the sequence, from its start, up to the last row's position. Blocks wholly
-  // before the window of every row are never looked at, and their entries may be anything.
+  // Slot of each block of the sequence, from its start, up to the last row's position. Blocks
+  // wholly before the window of every row are never looked at, and their entries may be anything.
   const uint32_t* block_table = nullptr;
 };
 
-// What differs from layer to layer. All KV of the items is already appended, the step's own rows too.
-//   query, out  (row, query_head, head_dim) float; rows start query_stride and out_stride floats apart
+// What differs from layer to layer. All KV of the items is already appended, the step's own rows
+// too.
+//   query, out  (row, query_head, head_dim) float; rows start query_stride and out_stride floats
+//   apart
 struct AttentionLayer {
   KvLayer kv;
   const std::byte* slots = nullptr;
@@ -68,8 +71,8 @@ struct AttentionLayer {
   size_t out_stride = 0;
 };
 
-// How a step's attention is cut into tasks. Made once for a step and a layer class and used for each
-// of its layers, one layer at a time. `workers` only steers how finely work is cut.
+// How a step's attention is cut into tasks. Made once for a step and a layer class and used for
+// each of its layers, one layer at a time. `workers` only steers how finely work is cut.
 class AttentionPlan {
  public:
   AttentionPlan(const AttentionKernels& kernels, const AttentionShape& shape,
@@ -78,9 +81,9 @@ class AttentionPlan {
   size_t task_count() const { return tasks_.size(); }
   // Bytes of scratch each worker needs, 64-aligned; nothing in it is kept between tasks.
   size_t scratch_bytes() const { return scratch_bytes_; }
-  // Runs one task. Of one layer each task must run exactly once, on any thread; the last task to end
-  // among those that share rows merges them. REQUIRES: task < task_count(); all tasks of the layer
-  // before have ended.
+  // Runs one task. Of one layer each task must run exactly once, on any thread; the last task to
+  // end among those that share rows merges them. REQUIRES: task < task_count(); all tasks of the
+  // layer before have ended.
   void RunTask(size_t task, const AttentionLayer& layer, std::byte* scratch) const;
 
  private:

@@ -3,7 +3,7 @@
 
 namespace cairn::level_portable {
 
-#include "kernels/lanes_portable.h"
+#include "kernels/lanes_portable.inc"
 
 #include "kernels/attention_body.inc"
 

@@ -1,6 +1,6 @@
 // What an instruction set implements of attention: one tile of query rows against one partition of
-// one KV head. AttentionPlan does everything else. Plain structs and nothing inline: this is included
-// by units compiled for different instruction sets.
+// one KV head. AttentionPlan does everything else. Plain structs and nothing inline: this is
+// included by units compiled for different instruction sets.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@ inline constexpr uint32_t kPartitionTokens = 256;
 inline constexpr uint32_t kPartitionGroups = kPartitionTokens / kKvGroupTokens;
 
 // The running result of one row is head_dim floats (the weighted sum of values), the maximum of its
-// scores in units of log2, and the sum of its weights: kRowStateExtra floats in all beyond head_dim,
-// so that rows stay 64-aligned.
+// scores in units of log2, and the sum of its weights: kRowStateExtra floats in all beyond
+// head_dim, so that rows stay 64-aligned.
 inline constexpr uint32_t kRowStateExtra = 16;
 
 struct PartitionTile {
@@ -44,7 +44,8 @@ struct AttentionKernels {
                      uint32_t head_dim, float scale, float* packed);
   // The state that merges as nothing.
   void (*clear)(float* state, uint32_t rows, uint32_t head_dim);
-  // Computes the partition's result for each row that sees some of it, and merges it into the state.
+  // Computes the partition's result for each row that sees some of it, and merges it into the
+  // state.
   void (*attend)(const PartitionTile& tile);
   // state <- merge(state, later), the later one covering later tokens.
   void (*merge)(float* state, const float* later, uint32_t rows, uint32_t head_dim);

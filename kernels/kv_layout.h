@@ -1,6 +1,6 @@
-// Where a key or a value lies inside a block: (class, layer, head, token) -> offset in the slot. The
-// only place that knows; kvstore/block/block_geometry.h knows how many bytes that makes, and the
-// engine checks at start that both agree.
+// Where a key or a value lies inside a block: (class, layer, head, token) -> offset in the slot.
+// The only place that knows; kvstore/block/block_geometry.h knows how many bytes that makes, and
+// the engine checks at start that both agree.
 //
 // A slot holds classes in order, in a class its layers, in a layer its KV heads, of a head all keys
 // and then all values. Keys and values are kept in groups of 16 tokens, 16 because that is one

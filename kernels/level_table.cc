@@ -1,6 +1,6 @@
 // Which unit's functions serve which level. AMX has no attention of its own: keys and values are
-// multiplied as floats, which AMX cannot, and two bf16 passes over tiles would give other bits than the
-// AVX-512 functions that every other machine of a cluster uses.
+// multiplied as floats, which AMX cannot, and two bf16 passes over tiles would give other bits than
+// the AVX-512 functions that every other machine of a cluster uses.
 #include "kernels/attention.h"
 #include "kernels/attention_tile.h"
 #include "kernels/row_kernels.h"

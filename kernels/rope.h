@@ -21,8 +21,8 @@ struct RopeScaling {
 // REQUIRES: factors is empty or has rotary_dim/2 entries.
 std::vector<double> RopeFrequencies(uint32_t rotary_dim, double base, const RopeScaling& scaling);
 
-// Cosines and sines for the rows of one step: computed once a step and used by all of its layers, so
-// that no table grows with the context. Computed in double.
+// Cosines and sines for the rows of one step: computed once a step and used by all of its layers,
+// so that no table grows with the context. Computed in double.
 //   out  (row, rotary_dim) float: rotary_dim/2 cosines, then rotary_dim/2 sines
 void FillRopeAngles(std::span<const double> frequencies, std::span<const uint32_t> positions,
                     float* out);

@@ -5,7 +5,7 @@
 
 namespace cairn::level_avx2 {
 
-#include "kernels/lanes_avx2.h"
+#include "kernels/lanes_avx2.inc"
 
 #include "kernels/rows_body.inc"
 

@@ -5,7 +5,7 @@
 
 namespace cairn::level_avx512 {
 
-#include "kernels/lanes_avx512.h"
+#include "kernels/lanes_avx512.inc"
 
 #include "kernels/rows_body.inc"
 

@@ -18,9 +18,9 @@ namespace {
 constexpr uint64_t kHugePage = uint64_t{2} << 20;
 
 absl::Status NoRoom(uint64_t bytes, absl::string_view why) {
-  return absl::ResourceExhaustedError(
-      absl::StrCat("cannot map ", bytes >> 20, " MiB for KV blocks: ", why,
-                   "; give KV a smaller budget or free memory"));
+  return absl::ResourceExhaustedError(absl::StrCat("cannot map ", bytes >> 20,
+                                                   " MiB for KV blocks: ", why,
+                                                   "; give KV a smaller budget or free memory"));
 }
 
 // What the kernel thinks can be had without swapping; nothing when it does not say.
@@ -33,8 +33,8 @@ std::optional<uint64_t> AvailableBytes() {
   return std::nullopt;
 }
 
-// Gives every page its memory. Asks first whether there is room, because a page that finds none makes
-// the kernel kill a process instead of reporting an error.
+// Gives every page its memory. Asks first whether there is room, because a page that finds none
+// makes the kernel kill a process instead of reporting an error.
 absl::Status Prefault(std::byte* base, uint64_t bytes) {
   const std::optional<uint64_t> available = AvailableBytes();
   if (available.has_value() && *available < bytes) {
@@ -59,8 +59,8 @@ absl::StatusOr<std::unique_ptr<HostArena>> HostArena::Make(uint32_t slots, uint6
   uint64_t bytes = 0;
   if (__builtin_mul_overflow(uint64_t{slots}, slot_bytes, &bytes) ||
       bytes > (uint64_t{1} << 46)) {  // half of what an x86-64 process can address
-    return absl::ResourceExhaustedError(absl::StrCat(
-        slots, " slots of ", slot_bytes, " bytes are more than a process can address"));
+    return absl::ResourceExhaustedError(absl::StrCat(slots, " slots of ", slot_bytes,
+                                                     " bytes are more than a process can address"));
   }
   const uint64_t rounded = (bytes + kHugePage - 1) / kHugePage * kHugePage;
   const uint64_t reserved = rounded + kHugePage;

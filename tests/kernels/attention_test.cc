@@ -44,8 +44,8 @@ std::vector<AttentionItem> DrawChunks(const PagedAttention& paged, size_t sequen
   std::vector<AttentionItem> items;
   for (size_t s = 0; s < sequences; ++s) {
     for (uint32_t at = 0; at < paged.length(s);) {
-      const auto rows =
-          static_cast<uint32_t>(std::min<uint64_t>(1 + prng.Below(chunk_max), paged.length(s) - at));
+      const auto rows = static_cast<uint32_t>(
+          std::min<uint64_t>(1 + prng.Below(chunk_max), paged.length(s) - at));
       items.push_back(paged.Item(s, at, rows));
       at += rows;
     }

@@ -72,11 +72,19 @@ Appended Append(KvElement element, CpuLevel level, uint32_t dim, uint32_t heads,
   const size_t width = size_t{heads} * dim;
   for (size_t i = 0; i < 2 * rows * width; ++i) out.rows.push_back(Normal(prng) * 3);
   for (uint32_t at = 0; at < rows; at += run) {
-    AppendKv({.layer = layout.Layer(0, 0), .slots = out.memory.data(),
-              .slot_bytes = layout.block_bytes(), .block_table = table.data(),
-              .key = out.rows.data() + at * 2 * width, .value = out.rows.data() + (at * 2 + 1) * width,
-              .key_stride = 2 * width, .value_stride = 2 * width, .rows = std::min(run, rows - at),
-              .first_position = first + at, .head_begin = 0, .head_end = heads}, level);
+    AppendKv({.layer = layout.Layer(0, 0),
+              .slots = out.memory.data(),
+              .slot_bytes = layout.block_bytes(),
+              .block_table = table.data(),
+              .key = out.rows.data() + at * 2 * width,
+              .value = out.rows.data() + (at * 2 + 1) * width,
+              .key_stride = 2 * width,
+              .value_stride = 2 * width,
+              .rows = std::min(run, rows - at),
+              .first_position = first + at,
+              .head_begin = 0,
+              .head_end = heads},
+             level);
   }
   return out;
 }
@@ -98,8 +106,9 @@ TEST_CASE("appended tokens lie where the layout says, and nothing else is touche
           const float k = RoundedToBf16(row[i]), v = RoundedToBf16(row[heads * dim + i]);
           std::memcpy(base + layer.KeyOffset(h, 0) + (i / 2 * 32 + token * 2 + i % 2) * 2,
                       reinterpret_cast<const char*>(&k) + 2, 2);
-          std::memcpy(base + layer.ValueOffset(h, 0) + (token / 2 * dim * 2 + i * 2 + token % 2) * 2,
-                      reinterpret_cast<const char*>(&v) + 2, 2);
+          std::memcpy(
+              base + layer.ValueOffset(h, 0) + (token / 2 * dim * 2 + i * 2 + token % 2) * 2,
+              reinterpret_cast<const char*>(&v) + 2, 2);
         }
       }
     }
@@ -127,9 +136,18 @@ TEST_CASE("values that are no numbers stay no numbers in KV of either type") {
       std::vector<float> row(64, 1.0f);
       row[9] = std::nanf("");
       const uint32_t table = 0;
-      AppendKv({.layer = layer, .slots = memory.data(), .slot_bytes = layout.block_bytes(),
-                .block_table = &table, .key = row.data(), .value = row.data(), .key_stride = 64,
-                .value_stride = 64, .rows = 1, .first_position = 0, .head_begin = 0, .head_end = 1},
+      AppendKv({.layer = layer,
+                .slots = memory.data(),
+                .slot_bytes = layout.block_bytes(),
+                .block_table = &table,
+                .key = row.data(),
+                .value = row.data(),
+                .key_stride = 64,
+                .value_stride = 64,
+                .rows = 1,
+                .first_position = 0,
+                .head_begin = 0,
+                .head_end = 1},
                level);
       float back = 0;
       if (element == KvElement::kBf16) {

@@ -1,5 +1,5 @@
-// One layer's attention over sequences in shuffled, poisoned slots, and a double-precision reference
-// of it. For attention_test and the benchmark.
+// One layer's attention over sequences in shuffled, poisoned slots, and a double-precision
+// reference of it. For attention_test and the benchmark.
 #pragma once
 
 #include <algorithm>
@@ -42,8 +42,9 @@ inline float RoundedToBf16(float x) {
 
 class PagedAttention {
  public:
-  // Sequences with so many tokens each, all of whose keys, values and queries are drawn; their KV is
-  // appended in runs of random length. Two layers and two classes, so that offsets are not all zero.
+  // Sequences with so many tokens each, all of whose keys, values and queries are drawn; their KV
+  // is appended in runs of random length. Two layers and two classes, so that offsets are not all
+  // zero.
   PagedAttention(const PagedCase& c, std::vector<uint32_t> lengths, CpuLevel append_level)
       : case_(c),
         lengths_(std::move(lengths)),
@@ -117,8 +118,8 @@ class PagedAttention {
     return memory_.data() + ((at + 63) / 64 * 64 - at);
   }
 
-  // Runs a plan's tasks in an order drawn from `order` and returns (row, head, dim) of all rows; those
-  // not asked for stay 0.
+  // Runs a plan's tasks in an order drawn from `order` and returns (row, head, dim) of all rows;
+  // those not asked for stay 0.
   std::vector<float> Run(const std::vector<AttentionItem>& items, CpuLevel level,
                          AttentionArithmetic arithmetic, uint32_t workers, uint64_t order) {
     const AttentionPlan plan(AttentionKernelsFor(level, arithmetic), shape(), items, workers);
@@ -187,10 +188,10 @@ class PagedAttention {
     const float scale = max / 127.0f, inverse = 1 / scale;
     std::vector<double> kept(dim);
     for (uint32_t i = 0; i < dim; ++i) {
-      kept[i] = case_.element == KvElement::kBf16
-                    ? static_cast<double>(RoundedToBf16(from[i]))
-                    : static_cast<double>(std::nearbyint(from[i] * inverse)) *
-                          static_cast<double>(scale);
+      kept[i] =
+          case_.element == KvElement::kBf16
+              ? static_cast<double>(RoundedToBf16(from[i]))
+              : static_cast<double>(std::nearbyint(from[i] * inverse)) * static_cast<double>(scale);
     }
     return kept;
   }

@@ -30,8 +30,13 @@ TEST_CASE("a norm divides by the root mean square and leaves what lies beyond th
       const size_t stride = dim + 3;
       const std::vector<float> x = Draw(prng, 3 * stride, 5), weight = Draw(prng, dim, 2);
       std::vector<float> out(3 * stride, -77.0f);
-      RowKernelsFor(level).rms_norm({.x = x.data(), .x_stride = stride, .weight = weight.data(),
-                                     .epsilon = 1e-5f, .rows = 3, .dim = dim, .out = out.data(),
+      RowKernelsFor(level).rms_norm({.x = x.data(),
+                                     .x_stride = stride,
+                                     .weight = weight.data(),
+                                     .epsilon = 1e-5f,
+                                     .rows = 3,
+                                     .dim = dim,
+                                     .out = out.data(),
                                      .out_stride = stride});
       for (size_t r = 0; r < 3; ++r) {
         double squares = 0;
@@ -61,9 +66,14 @@ TEST_CASE("rope turns each pair by its angle, in both styles, and no value beyon
         FillRopeAngles(frequencies, positions, angles.data());
         const std::vector<float> before = Draw(prng, 3 * heads * head_dim, 3);
         std::vector<float> x = before;
-        RowKernelsFor(level).rope({.x = x.data(), .x_stride = heads * head_dim, .rows = 3,
-                                   .heads = heads, .head_dim = head_dim, .rotary_dim = rotary,
-                                   .style = style, .angles = angles.data()});
+        RowKernelsFor(level).rope({.x = x.data(),
+                                   .x_stride = heads * head_dim,
+                                   .rows = 3,
+                                   .heads = heads,
+                                   .head_dim = head_dim,
+                                   .rotary_dim = rotary,
+                                   .style = style,
+                                   .angles = angles.data()});
         for (size_t vector = 0; vector < 3 * heads; ++vector) {
           const float* from = before.data() + vector * head_dim;
           const float* to = x.data() + vector * head_dim;
@@ -156,12 +166,12 @@ TEST_CASE("half floats of every pattern widen exactly, and bf16 rounds to neares
     rows.widen_f16(all.data(), wide.data(), all.size());
     for (uint32_t i = 0; i < 65536; ++i) {
       const int exponent = (i >> 10) & 31, fraction = i & 1023;
-      double expected = exponent == 0 ? std::ldexp(fraction, -24)
-                                      : std::ldexp(fraction + 1024, exponent - 25);
+      double expected =
+          exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(fraction + 1024, exponent - 25);
       if (exponent == 31) expected = fraction == 0 ? INFINITY : NAN;
       if (i & 0x8000) expected = -expected;
-      REQUIRE((std::isnan(expected) ? std::isnan(wide[i])
-                                    : static_cast<double>(wide[i]) == expected));
+      REQUIRE(
+          (std::isnan(expected) ? std::isnan(wide[i]) : static_cast<double>(wide[i]) == expected));
       REQUIRE((std::isnan(wide[i]) || std::signbit(wide[i]) == ((i & 0x8000) != 0)));
     }
     rows.widen_bf16(all.data(), wide.data(), all.size());

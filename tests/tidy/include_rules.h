@@ -205,8 +205,6 @@ struct LongFunction {
 
 inline const std::vector<LongFunction>& LongFunctions() {
   static const std::vector<LongFunction> kFunctions = {
-      {"kernels/attention_body.inc", 73},
-      {"tests/bench/attention_bench.cc", 74},
       {"tests/scheduler/scheduler_core_test.cc", 95},
   };
   return kFunctions;
