@@ -1,0 +1,337 @@
+#include "worker/core/worker_core.h"
+
+#include <catch2/catch.hpp>
+#include <deque>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace cairn {
+namespace {
+
+constexpr TokenId kStop = 9;
+
+// A worker whose engine always says 7 (or what `say` tells for a choice), and whose moves succeed.
+struct Worker {
+  explicit Worker(uint32_t device = 64, uint32_t dram = 0, WorkerLimits limits = Limits())
+      : core(limits, {.block_tokens = 4, .device = {.slots = device}, .dram = {.slots = dram}},
+             {}) {}
+
+  static WorkerLimits Limits() {
+    return {.vocabulary_size = 100, .context_length = 200, .step_tokens = 16, .sequences_max = 8};
+  }
+  static GenerationRequest Request(uint64_t id, int prompt, uint32_t max_tokens,
+                                   TokenId first = 10) {
+    GenerationRequest request;
+    request.id = RequestId(id);
+    request.prompt.resize(static_cast<size_t>(prompt));
+    std::iota(request.prompt.begin(), request.prompt.end(), first);
+    for (TokenId& token : request.prompt) token %= 100;
+    request.max_tokens = max_tokens;
+    request.stop_tokens = {kStop};
+    return request;
+  }
+
+  void Tell(const WorkerEvent& event) { core.Handle(event, Instant()); }
+  // Takes the actions; answers moves at once; keeps the step.
+  void Act() {
+    for (bool again = true; std::exchange(again, false);) {
+      for (WorkerAction& action : core.TakeActions()) {
+        if (auto* run = std::get_if<RunStep>(&action)) {
+          REQUIRE_FALSE(step.has_value());
+          step = std::move(run->plan);
+        } else if (auto* move = std::get_if<StartMove>(&action)) {
+          Tell(MoveFinished{.move = move->move.id});
+          again = true;
+        } else {
+          Keep(std::get<SendReport>(std::move(action)).report);
+        }
+      }
+    }
+  }
+  void Keep(Report report) {
+    if (const auto* token = std::get_if<TokenProduced>(&report)) {
+      REQUIRE(token->position == tokens[{token->request, token->choice}]++);
+    } else if (const auto* choice = std::get_if<ChoiceEnded>(&report)) {
+      choices[{choice->request, choice->choice}] = *choice;
+    } else if (const auto* end = std::get_if<RequestEnded>(&report)) {
+      REQUIRE(ended.emplace(end->request, *end).second);
+    } else if (const auto* prefill = std::get_if<PrefillDone>(&report)) {
+      REQUIRE(usage.emplace(prefill->request, prefill->usage).second);
+    }
+  }
+  void FinishStep() {
+    REQUIRE(step.has_value());
+    StepFinished finished{.number = step->number, .result = StepResult()};
+    for (const StepSpan& span : step->spans) {
+      std::vector<SampledToken> samples;
+      for (const SampleRequest& sample : span.samples) {
+        const auto said = say.find(sample.seed);
+        const bool forbidden = !sample.forbidden.empty();
+        samples.push_back({.token = said == say.end() || forbidden ? 7 : said->second});
+      }
+      finished.result->samples.push_back(std::move(samples));
+    }
+    step.reset();
+    Tell(finished);
+    Act();
+    core.store().Audit();
+  }
+  void FailStep() {
+    StepFinished failed{.number = step->number, .result = absl::InternalError("no current")};
+    step.reset();
+    Tell(failed);
+    Act();
+  }
+  void RunAll() {
+    for (int i = 0; i < 10'000 && step; ++i) FinishStep();
+    REQUIRE(core.idle());
+  }
+  void Assign(const GenerationRequest& request) {
+    Tell(cairn::Assign{request});
+    Act();
+  }
+  FinishReason ReasonOf(uint64_t id, uint32_t choice = 0) {
+    return choices.at({RequestId(id), choice}).reason;
+  }
+  uint32_t TokensOf(uint64_t id, uint32_t choice = 0) { return tokens[{RequestId(id), choice}]; }
+
+  WorkerCore core;
+  std::optional<StepPlan> step;
+  std::map<uint64_t, TokenId> say;  // by seed
+  std::map<std::pair<RequestId, uint32_t>, uint32_t> tokens;
+  std::map<std::pair<RequestId, uint32_t>, ChoiceEnded> choices;
+  std::map<RequestId, RequestEnded> ended;
+  std::map<RequestId, PromptUsage> usage;
+};
+
+TEST_CASE("a request is prefilled in chunks, decoded to its length, and leaves nothing but cache") {
+  Worker worker;
+  worker.Assign(Worker::Request(1, 40, 5));
+  CHECK(worker.step->spans[0].tokens.size() == 16);
+  CHECK(worker.step->spans[0].samples.empty());
+  worker.FinishStep();
+  worker.FinishStep();
+  CHECK(worker.step->spans[0].first_position == 32);
+  CHECK(worker.step->spans[0].samples.size() == 1);
+  CHECK(worker.step->spans[0].samples[0].position == 40);
+  worker.RunAll();
+  CHECK(worker.TokensOf(1) == 5);
+  CHECK(worker.ReasonOf(1) == FinishReason::kLength);
+  CHECK(worker.core.load().device_slots_free == 64);
+}
+
+TEST_CASE("the same prompt again computes its last token only") {
+  Worker worker;
+  worker.Assign(Worker::Request(1, 40, 1));
+  worker.RunAll();
+  worker.Assign(Worker::Request(2, 40, 1));
+  REQUIRE(worker.step->spans.size() == 1);
+  CHECK(worker.step->spans[0].first_position == 39);
+  CHECK(worker.step->spans[0].tokens.size() == 1);
+  CHECK(worker.step->copies.size() == 1);  // the last block is not written in place
+  worker.RunAll();
+  CHECK(worker.usage.at(RequestId(2)).cached_device_tokens == 39);
+  worker.Assign(Worker::Request(3, 42, 1));
+  CHECK(worker.step->spans[0].first_position == 40);
+  CHECK(worker.step->copies.empty());
+  worker.RunAll();
+}
+
+TEST_CASE("the next turn of a talk finds what the last one generated") {
+  Worker worker;
+  worker.Assign(Worker::Request(1, 10, 7));
+  worker.RunAll();
+  GenerationRequest next = Worker::Request(2, 10, 1);
+  for (int i = 0; i < 7; ++i) next.prompt.push_back(7);
+  next.prompt.push_back(20);
+  worker.Assign(next);
+  worker.RunAll();
+  CHECK(worker.usage.at(RequestId(2)).cached_device_tokens == 16);
+}
+
+TEST_CASE("requests with different salts share nothing") {
+  Worker worker;
+  worker.Assign(Worker::Request(1, 40, 1));
+  worker.RunAll();
+  GenerationRequest other = Worker::Request(2, 40, 1);
+  other.cache_salt = "private";
+  worker.Assign(other);
+  worker.RunAll();
+  CHECK(worker.usage.at(RequestId(2)).cached_tokens() == 0);
+}
+
+TEST_CASE("two requests with one prompt at one time compute it once") {
+  Worker worker;
+  worker.Tell(Assign{Worker::Request(1, 48, 1)});
+  worker.Tell(Assign{Worker::Request(2, 48, 1)});
+  worker.Act();
+  uint64_t tokens = 0;
+  while (worker.step) {
+    for (const StepSpan& span : worker.step->spans) tokens += span.tokens.size();
+    worker.FinishStep();
+  }
+  CHECK(tokens <= 48 + 4);
+  CHECK(worker.usage.at(RequestId(2)).cached_device_tokens >= 44);
+}
+
+TEST_CASE("n choices share the prompt, copy its partial block, and draw by their own seeds") {
+  Worker worker;
+  worker.say = {{100, 1}, {101, 2}, {102, kStop}};
+  GenerationRequest request = Worker::Request(1, 10, 3);
+  request.choices = 3;
+  request.sampling.seed = 100;
+  worker.Assign(request);
+  REQUIRE(worker.step->spans.size() == 1);
+  CHECK(worker.step->spans[0].samples.size() == 3);
+  worker.FinishStep();
+  REQUIRE(worker.step->spans.size() == 2);
+  CHECK(worker.step->copies.size() == 1);
+  const StepSpan& one = worker.step->spans[0];
+  const StepSpan& two = worker.step->spans[1];
+  CHECK(one.table[1] == two.table[1]);
+  CHECK(one.table[2] != two.table[2]);
+  CHECK(worker.ReasonOf(1, 2) == FinishReason::kStop);
+  CHECK(worker.choices.at({RequestId(1), 2}).tokens == 1);
+  CHECK(worker.TokensOf(1, 2) == 0);
+  worker.RunAll();
+  CHECK(worker.TokensOf(1, 0) == 3);
+  CHECK(worker.TokensOf(1, 1) == 3);
+}
+
+TEST_CASE("a stop token ends a choice unreported; before min_tokens it is forbidden") {
+  Worker worker;
+  worker.say = {{0, kStop}};
+  GenerationRequest request = Worker::Request(1, 10, 20);
+  request.min_tokens = 4;
+  worker.Assign(request);
+  worker.RunAll();
+  CHECK(worker.TokensOf(1) == 4);
+  CHECK(worker.ReasonOf(1) == FinishReason::kStop);
+  CHECK(worker.choices.at({RequestId(1), 0}).tokens == 5);
+  request = Worker::Request(2, 10, 20);
+  request.ignore_eos = true;
+  worker.Assign(request);
+  worker.RunAll();
+  CHECK(worker.TokensOf(2) == 20);
+}
+
+TEST_CASE("a cancel during a step ends everything at its end; one outside at once") {
+  Worker worker;
+  worker.Assign(Worker::Request(1, 30, 50));
+  worker.Tell(Cancel{RequestId(1)});
+  worker.Act();
+  CHECK(worker.ended.empty());
+  worker.FinishStep();
+  CHECK(worker.ReasonOf(1) == FinishReason::kCancelled);
+  CHECK(worker.core.idle());
+
+  worker.Assign(Worker::Request(2, 30, 50, 50));
+  worker.Tell(Assign{Worker::Request(3, 30, 50)});
+  worker.Tell(Cancel{RequestId(3)});
+  worker.Act();
+  CHECK(worker.ReasonOf(3) == FinishReason::kCancelled);
+  worker.Tell(Cancel{RequestId(77)});
+  worker.RunAll();
+  CHECK(worker.TokensOf(2) == 50);
+}
+
+TEST_CASE("a stop string found above ends one choice and leaves the others") {
+  Worker worker;
+  GenerationRequest request = Worker::Request(1, 10, 10);
+  request.choices = 2;
+  worker.Assign(request);
+  worker.FinishStep();
+  worker.Tell(StopChoice{.request = RequestId(1), .choice = 0});
+  worker.FinishStep();
+  CHECK(worker.ReasonOf(1, 0) == FinishReason::kStop);
+  worker.RunAll();
+  CHECK(worker.TokensOf(1, 1) == 10);
+}
+
+TEST_CASE("running out of slots preempts the last to come, and it loses no token") {
+  Worker worker(/*device=*/8);
+  worker.Tell(Assign{Worker::Request(1, 12, 16)});
+  worker.Tell(Assign{Worker::Request(2, 8, 16, 50)});
+  worker.Act();
+  worker.RunAll();
+  CHECK(worker.TokensOf(1) == 16);
+  CHECK(worker.TokensOf(2) == 16);
+  CHECK(worker.ended.at(RequestId(1)).preemptions == 0);
+  CHECK(worker.ended.at(RequestId(2)).preemptions > 0);
+}
+
+TEST_CASE("a better priority takes the place of a worse one, an equal one waits") {
+  Worker worker(/*device=*/6);
+  worker.Assign(Worker::Request(1, 20, 4));
+  worker.Tell(Assign{Worker::Request(2, 20, 4, 40)});
+  GenerationRequest urgent = Worker::Request(3, 20, 4, 70);
+  urgent.priority = -1;
+  worker.Tell(Assign{urgent});
+  worker.Act();
+  worker.RunAll();
+  CHECK(worker.ended.at(RequestId(1)).preemptions == 1);
+  CHECK(worker.ended.at(RequestId(2)).preemptions == 0);
+  CHECK(worker.ended.at(RequestId(3)).preemptions == 0);
+}
+
+TEST_CASE("a prompt demoted to DRAM is brought back and counted as cached there") {
+  Worker worker(/*device=*/8, /*dram=*/16);
+  worker.Assign(Worker::Request(1, 24, 1));
+  worker.RunAll();
+  worker.Assign(Worker::Request(2, 28, 1, 50));
+  worker.RunAll();
+  worker.Assign(Worker::Request(3, 24, 1));
+  worker.RunAll();
+  CHECK(worker.usage.at(RequestId(3)).cached_dram_tokens > 0);
+  CHECK(worker.usage.at(RequestId(3)).cached_tokens() >= 20);
+  CHECK(worker.core.load().blocks_promoted > 0);
+}
+
+TEST_CASE("a failed step is tried again; the same failure twice fails those that were in it") {
+  Worker worker;
+  worker.Assign(Worker::Request(1, 10, 3));
+  worker.FailStep();
+  CHECK(worker.ended.empty());
+  worker.FinishStep();
+  worker.RunAll();
+  CHECK(worker.TokensOf(1) == 3);
+  worker.Assign(Worker::Request(2, 10, 3, 60));
+  worker.FailStep();
+  worker.FailStep();
+  CHECK(worker.ReasonOf(2) == FinishReason::kFailed);
+  CHECK(worker.choices.at({RequestId(2), 0}).message == "the engine failed 2 times: no current");
+  CHECK(worker.core.idle());
+}
+
+TEST_CASE("a request that can never run fails with a reason and disturbs nobody") {
+  Worker worker;
+  worker.Assign(Worker::Request(1, 0, 3));
+  CHECK(worker.choices.at({RequestId(1), 0}).message == "the prompt has no tokens");
+  GenerationRequest many = Worker::Request(2, 10, 3);
+  many.choices = 4'000'000'000;
+  worker.Assign(many);
+  CHECK(worker.ended.contains(RequestId(2)));
+  CHECK(worker.core.idle());
+}
+
+TEST_CASE("the load says what there is") {
+  Worker worker(/*device=*/64, /*dram=*/8);
+  worker.Tell(Assign{Worker::Request(1, 40, 5)});
+  for (uint64_t id = 2; id < 14; ++id) worker.Tell(Assign{Worker::Request(id, 20, 5, 60)});
+  worker.Act();
+  const WorkerLoad load = worker.core.load();
+  CHECK(load.requests_running + load.requests_waiting == 13);
+  CHECK(load.requests_running >= 1);
+  CHECK(load.prefill_tokens_left == 40 + 12 * 20);
+  CHECK(load.device_slots == 64);
+  CHECK(load.dram_slots == 8);
+  worker.RunAll();
+  CHECK(worker.core.load().prefill_tokens_left == 0);
+  CHECK(worker.core.load().lookup_tokens == 40 + 12 * 20);
+}
+
+}  // namespace
+}  // namespace cairn
