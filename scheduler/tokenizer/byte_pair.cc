@@ -6,7 +6,7 @@
 namespace cairn {
 
 BytePair::BytePair(const Vocabulary& vocabulary, const MergeTable& table, Options options)
-    : vocabulary_(vocabulary), merge_(vocabulary, table), options_(options) {
+    : vocabulary_(vocabulary), merge_(table), options_(options) {
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     byte_symbol_[static_cast<size_t>(byte)] =

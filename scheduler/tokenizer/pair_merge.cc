@@ -8,8 +8,10 @@
 namespace cairn {
 namespace {
 
-constexpr size_t kShortMax = 24;       // up to here scanning beats a heap
-constexpr size_t kWindowStart = 2048;  // symbols settled at a time
+constexpr size_t kShortMax = 24;  // up to here scanning beats a heap
+constexpr size_t kWindow = 4096;  // symbols merged at a time
+constexpr size_t kOverlap = 48;   // tokens of a window that the next one does again, at first
+constexpr int kSeamTries = 8;     // places to join two windows before giving up on windows
 constexpr uint32_t kNone = 0xffffffffu;
 
 void Push(std::vector<uint64_t>& heap, uint32_t rank, uint32_t node) {
@@ -29,14 +31,14 @@ uint64_t Pop(std::vector<uint64_t>& heap) {
 void PairMerge::Run(std::span<const TokenId> symbols, MergeScratch& scratch,
                     std::vector<TokenId>& out) const {
   if (symbols.size() <= kShortMax) return RunShort(symbols, out);
-  size_t window = kWindowStart;
-  while (!symbols.empty()) {
-    const size_t taken = std::min(window, symbols.size());
-    const size_t settled = RunWindow(symbols, taken, scratch, out);
-    // Nothing certain in the window (only strange vocabularies get here): look further.
-    if (settled == 0) window *= 2;
-    symbols = symbols.subspan(settled);
+  if (symbols.size() > kWindow) {
+    const size_t before = out.size();
+    if (RunWindows(symbols, scratch, out)) return;
+    out.resize(before);
   }
+  Stretch all;
+  RunHeap(symbols, scratch, all);
+  out.insert(out.end(), all.tokens.begin(), all.tokens.end());
 }
 
 void PairMerge::RunShort(std::span<const TokenId> symbols, std::vector<TokenId>& out) const {
@@ -62,83 +64,96 @@ void PairMerge::RunShort(std::span<const TokenId> symbols, std::vector<TokenId>&
   out.insert(out.end(), tokens, tokens + n);
 }
 
-// The best rank at which a token ending here could take something from behind it: over all tokens
-// that the symbols behind could become, whether or not they will.
-uint32_t PairMerge::BestCapture(TokenId token, std::span<const TokenId> behind,
-                                MergeScratch& scratch) const {
-  uint32_t best = Merge::kNever;
-  std::string& text = scratch.candidate;
-  text.clear();
-  for (const TokenId symbol : behind) {
-    text.append(vocabulary_.PieceOf(symbol));
-    if (text.size() > vocabulary_.mergeable_bytes_max()) break;
-    if (const std::optional<TokenId> right = vocabulary_.MergeableOf(text)) {
-      best = std::min(best, table_.Find(token, *right).rank);
-    }
-  }
-  return best;
-}
-
-// Merges the first `window` symbols and gives out the tokens that the symbols after the window
-// cannot change; returns how many symbols those tokens cover.
-//
-// `edge` is the first symbol whose fate is open; at first it is the end of the window. The token
-// before the edge might be captured by what forms behind it, at a rank no better than BestCapture.
-// That possible capture waits in the heap like a merge of that rank: everything of a better rank
-// happens before it in the full run too. When it comes up and the token is still there, the token's
-// fate is open as well, and the edge moves to its start. What is left of the edge when the heap is
-// empty has therefore seen exactly the merges of the full run, and nothing will cross the edge.
-size_t PairMerge::RunWindow(std::span<const TokenId> symbols, size_t window, MergeScratch& scratch,
-                            std::vector<TokenId>& out) const {
-  CAIRN_CHECK_LT(window, size_t{1} << 31);
+// All merges of the stretch at once.
+void PairMerge::RunHeap(std::span<const TokenId> symbols, MergeScratch& scratch,
+                        Stretch& out) const {
+  CAIRN_CHECK_LT(symbols.size(), size_t{kNone});
+  const uint32_t n = static_cast<uint32_t>(symbols.size());
   std::vector<MergeScratch::Node>& nodes = scratch.nodes;
   std::vector<uint64_t>& heap = scratch.heap;
-  nodes.resize(window);
+  nodes.resize(n);
   heap.clear();
-  uint32_t edge = static_cast<uint32_t>(window);
-  // The node before the edge keeps its possible capture where others keep their merge.
-  const auto look_right = [&](uint32_t i) {
-    MergeScratch::Node& node = nodes[i];
-    if (node.next == edge) {
-      node.merge = {edge == symbols.size()
-                        ? Merge::kNever
-                        : BestCapture(node.token, symbols.subspan(edge), scratch),
-                    -1};
-    } else {
-      node.merge = table_.Find(node.token, nodes[node.next].token);
+  for (uint32_t i = 0; i < n; ++i) nodes[i] = {symbols[i], i + 1, i == 0 ? kNone : i - 1, {}};
+  for (uint32_t i = 0; i + 1 < n; ++i) {
+    nodes[i].merge = table_.Find(symbols[i], symbols[i + 1]);
+    if (nodes[i].merge.rank != Merge::kNever) {
+      heap.push_back(static_cast<uint64_t>(nodes[i].merge.rank) << 32 | i);
     }
-    return node.merge.rank;
-  };
-  for (uint32_t i = 0; i < window; ++i) nodes[i] = {symbols[i], i + 1, i == 0 ? kNone : i - 1, {}};
-  for (uint32_t i = 0; i < window; ++i) {
-    const uint32_t rank = look_right(i);
-    if (rank != Merge::kNever) heap.push_back(static_cast<uint64_t>(rank) << 32 | i);
   }
   std::make_heap(heap.begin(), heap.end(), std::greater<>());
-  const auto push_right = [&](uint32_t i) {
-    const uint32_t rank = look_right(i);
-    if (rank != Merge::kNever) Push(heap, rank, i);
+  const auto look_right = [&](uint32_t i) {
+    MergeScratch::Node& node = nodes[i];
+    node.merge = node.next < n ? table_.Find(node.token, nodes[node.next].token) : Merge{};
+    if (node.merge.rank != Merge::kNever) Push(heap, node.merge.rank, i);
   };
-  while (!heap.empty() && edge > 0) {
+  while (!heap.empty()) {
     const uint64_t top = Pop(heap);
     const uint32_t i = static_cast<uint32_t>(top & 0xffffffffu);
     MergeScratch::Node& node = nodes[i];
-    if (i >= edge || node.token < 0 || node.merge.rank != top >> 32) continue;  // of an older state
-    if (node.next == edge) {
-      edge = i;
-      if (node.previous != kNone) push_right(node.previous);
-      continue;
-    }
+    if (node.token < 0 || node.merge.rank != top >> 32) continue;  // of an older state
     MergeScratch::Node& gone = nodes[node.next];
     node.token = node.merge.token;
     gone.token = -1;
     node.next = gone.next;
-    if (node.next < edge) nodes[node.next].previous = i;
-    if (node.previous != kNone) push_right(node.previous);
-    push_right(i);
+    if (node.next < n) nodes[node.next].previous = i;
+    if (node.previous != kNone) look_right(node.previous);
+    look_right(i);
   }
-  for (uint32_t i = 0; i < edge; i = nodes[i].next) out.push_back(nodes[i].token);
-  return edge;
+  out.tokens.clear();
+  out.ends.clear();
+  for (uint32_t i = 0; i < n; i = nodes[i].next) {
+    out.tokens.push_back(nodes[i].token);
+    out.ends.push_back(nodes[i].next);
+  }
+}
+
+// Whether two neighbouring tokens, merged from their symbols alone, come out as they are. `symbols`
+// are those of the pair.
+bool PairMerge::StayApart(std::span<const TokenId> pair, std::span<const TokenId> symbols,
+                          MergeScratch& scratch) const {
+  Stretch merged;
+  RunHeap(symbols, scratch, merged);
+  return std::equal(pair.begin(), pair.end(), merged.tokens.begin(), merged.tokens.end());
+}
+
+// A list of tokens is what a run becomes if and only if every two neighbours in it, merged from
+// their symbols alone, come out as they are. (No merge ever crosses between two tokens that stay,
+// so the merges within them happen in the same order whether the rest of the run is there or not;
+// and the first merge that did cross would cross between the two alone as well.) So windows may be
+// merged one by one: it is enough to check the pair at each seam.
+bool PairMerge::RunWindows(std::span<const TokenId> symbols, MergeScratch& scratch,
+                           std::vector<TokenId>& out) const {
+  Stretch here, next;
+  size_t begin = 0;  // of `here`
+  RunHeap(symbols.first(kWindow), scratch, here);
+  while (begin + here.ends.back() < symbols.size()) {
+    bool joined = false;
+    for (int attempt = 0; attempt < kSeamTries && !joined; ++attempt) {
+      // Places at odd distances from the end, so that a pattern of the text does not defeat them
+      // all.
+      const size_t count = here.tokens.size();
+      const size_t back =
+          std::min(kOverlap, count / 4) + 1 + static_cast<size_t>(attempt * attempt) * 5;
+      if (count < back + 1) break;
+      const size_t kept = count - back;
+      const size_t seam = begin + here.ends[kept - 1];
+      const size_t size = std::min(kWindow, symbols.size() - seam);
+      RunHeap(symbols.subspan(seam, size), scratch, next);
+      const TokenId pair[] = {here.tokens[kept - 1], next.tokens[0]};
+      if (pair[1] != here.tokens[kept]) {
+        const size_t pair_begin = begin + (kept >= 2 ? here.ends[kept - 2] : 0);
+        const size_t pair_end = seam + next.ends[0];
+        if (!StayApart(pair, symbols.subspan(pair_begin, pair_end - pair_begin), scratch)) continue;
+      }
+      out.insert(out.end(), here.tokens.begin(), here.tokens.begin() + static_cast<long>(kept));
+      begin = seam;
+      std::swap(here, next);
+      joined = true;
+    }
+    if (!joined) return false;
+  }
+  out.insert(out.end(), here.tokens.begin(), here.tokens.end());
+  return true;
 }
 
 }  // namespace cairn

@@ -1,16 +1,14 @@
 // Byte-pair encoding's one loop: again and again the best pair of neighbours becomes one token,
-// until no pair is left. Exact for any order of merges, in time n log n for short runs and linear
-// in n for long ones, which are settled window by window.
+// until no pair is left. Exact for any order of merges. Long runs are merged window by window, in
+// time and memory linear in the run (n log n should a vocabulary defeat the windows).
 #pragma once
 
 #include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "kvstore/base/ids.h"
 #include "scheduler/tokenizer/merge_table.h"
-#include "scheduler/tokenizer/vocabulary.h"
 
 namespace cairn {
 
@@ -24,25 +22,28 @@ struct MergeScratch {
   };
   std::vector<Node> nodes;
   std::vector<uint64_t> heap;  // rank << 32 | node; the smallest on top
-  std::string candidate;
 };
 
 class PairMerge {
  public:
-  PairMerge(const Vocabulary& vocabulary, const MergeTable& table)
-      : vocabulary_(vocabulary), table_(table) {}
+  explicit PairMerge(const MergeTable& table) : table_(table) {}
 
   // Appends to `out` what `symbols` become.
   void Run(std::span<const TokenId> symbols, MergeScratch& scratch,
            std::vector<TokenId>& out) const;
 
  private:
+  // What a stretch of symbols becomes, and behind which symbol each token ends.
+  struct Stretch {
+    std::vector<TokenId> tokens;
+    std::vector<size_t> ends;
+  };
   void RunShort(std::span<const TokenId> symbols, std::vector<TokenId>& out) const;
-  size_t RunWindow(std::span<const TokenId> symbols, size_t window, MergeScratch& scratch,
-                   std::vector<TokenId>& out) const;
-  uint32_t BestCapture(TokenId token, std::span<const TokenId> behind, MergeScratch& scratch) const;
-
-  const Vocabulary& vocabulary_;
+  void RunHeap(std::span<const TokenId> symbols, MergeScratch& scratch, Stretch& out) const;
+  bool RunWindows(std::span<const TokenId> symbols, MergeScratch& scratch,
+                  std::vector<TokenId>& out) const;
+  bool StayApart(std::span<const TokenId> pair, std::span<const TokenId> symbols,
+                 MergeScratch& scratch) const;
   const MergeTable& table_;
 };
 

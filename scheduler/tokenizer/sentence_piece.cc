@@ -15,10 +15,7 @@ constexpr uint8_t kSpaceLast[] = {' ', 0x81};
 
 SentencePiece::SentencePiece(const Vocabulary& vocabulary, const MergeTable& table,
                              std::optional<TokenId> unknown)
-    : vocabulary_(vocabulary),
-      merge_(vocabulary, table),
-      unknown_(unknown),
-      plane_symbol_(kPlaneEnd, -1) {
+    : vocabulary_(vocabulary), merge_(table), unknown_(unknown), plane_symbol_(kPlaneEnd, -1) {
   for (size_t i = 0; i < vocabulary.size(); ++i) {
     const TokenId token = static_cast<TokenId>(i);
     const std::string_view piece = vocabulary.PieceOf(token);
