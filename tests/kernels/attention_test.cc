@@ -30,6 +30,11 @@ PagedCase DrawCase(Prng& prng) {
   return c;
 }
 
+// int8 KV meets queries of 15 and weights of 14 bits where there is VNNI, and floats below.
+double FloatTolerance(const PagedCase& c, CpuLevel level) {
+  return c.element == KvElement::kInt8 && level >= CpuLevel::kAvx512 ? 2e-3 : 2e-5;
+}
+
 // A length that is often near the edge of a block or of a partition.
 uint32_t DrawLength(Prng& prng, uint32_t max) {
   const auto near = static_cast<uint32_t>(prng.Below(3));
@@ -88,7 +93,7 @@ TEST_CASE("every level computes what a double-precision reference does, from poi
         for (const uint32_t p : {first, first + (last - first) / 2, last}) rows.emplace_back(s, p);
       }
       const std::vector<float> out = paged.Run(items, level, kFloat, 2, prng.Next());
-      for (const auto& [s, p] : rows) CheckRow(paged, out, s, p, c, 2e-5);
+      for (const auto& [s, p] : rows) CheckRow(paged, out, s, p, c, FloatTolerance(c, level));
       const std::vector<float> rounded = paged.Run(items, level, kBf16, 2, prng.Next());
       for (const auto& [s, p] : rows) CheckRow(paged, rounded, s, p, c, 0.05);
     }
@@ -121,11 +126,12 @@ TEST_CASE("a row has the same bits decoded alone, in any chunk, any batch and an
   }
 }
 
-TEST_CASE("levels with fused multiply-add agree in every bit") {
+TEST_CASE("levels with fused multiply-add agree in every bit over bf16 KV") {
   const std::vector<CpuLevel> levels = RunnableLevels();
   Prng prng(13);
   for (int round = 0; levels.size() > 2 && round < 8; ++round) {
-    const PagedCase c = DrawCase(prng);
+    PagedCase c = DrawCase(prng);
+    c.element = KvElement::kBf16;  // int8 has other arithmetic where there is VNNI
     const std::vector<uint32_t> lengths = {DrawLength(prng, 900)};
     PagedAttention paged(c, lengths, levels[1]);
     const std::vector<AttentionItem> items = DrawChunks(paged, 1, prng, 100);
