@@ -11,6 +11,9 @@ extern const MatMulKernels kMatMul;
 }
 
 #if defined(__x86_64__)
+namespace level_avx2 {
+extern const MatMulKernels kMatMul;
+}
 namespace level_avx512 {
 extern const MatMulKernels kMatMul;
 }
@@ -24,6 +27,7 @@ const MatMulKernels& MatMulKernelsFor(CpuLevel level) {
   if (level >= CpuLevel::kAvx512) {
     return HasAvx512Bf16() ? level_avx512_bf16::kMatMul : level_avx512::kMatMul;
   }
+  if (level == CpuLevel::kAvx2) return level_avx2::kMatMul;
 #endif
   static_cast<void>(level);
   return level_portable::kMatMul;

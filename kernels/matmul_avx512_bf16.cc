@@ -15,42 +15,32 @@ namespace {
 #include "kernels/matmul_avx512_body.inc"
 
 // Records are 32 bf16. The order of a row: pairs of K ascending, one sum a column.
-template <int kRows, int kPanels>
-void Bf16Tile(const Rows& rows, const uint8_t* const* panels, const size_t* first_columns,
-              const __mmask16* columns) {
-  __m512 sums[kPanels][kRows];
-  for (auto& panel : sums) {
-    for (auto& sum : panel) sum = _mm512_setzero_ps();
-  }
+template <int kRows>
+void Bf16Tile(const Rows& rows) {
+  __m512 sums[kRows];
+  UNROLL for (int row = 0; row < kRows; ++row) sums[row] = _mm512_setzero_ps();
   const uint8_t* x = rows.activations;
-  for (size_t group = 0; group < 2 * rows.k_blocks; ++group, x += rows.group_bytes) {
-    UNROLL for (int pair = 0; pair < 16; ++pair) {
-      UNROLL for (int panel = 0; panel < kPanels; ++panel) {
-        const uint8_t* const at = panels[panel] + group * 1024 + (size_t)pair * 64;
-        _mm_prefetch((const char*)at + kPrefetchBytes, _MM_HINT_T0);
-        const auto weights = (__m512bh)_mm512_load_si512(at);
-        UNROLL for (int row = 0; row < kRows; ++row) {
-          int32_t two;
-          __builtin_memcpy(&two, x + (size_t)row * 64 + (size_t)pair * 4, sizeof two);
-          __m512& sum = sums[panel][row];
-          sum = _mm512_dpbf16_ps(sum, weights, (__m512bh)_mm512_set1_epi32(two));
-        }
+  const uint8_t* weights = rows.weights;
+  for (size_t group = 0; group < 2 * rows.k_blocks; ++group) {
+    UNROLL for (size_t pair = 0; pair < 16; ++pair) {
+      _mm_prefetch((const char*)weights + pair * 64 + kPrefetchBytes, _MM_HINT_T0);
+      const auto both = (__m512bh)_mm512_load_si512(weights + pair * 64);
+      UNROLL for (int row = 0; row < kRows; ++row) {
+        int32_t two;
+        __builtin_memcpy(&two, x + (size_t)row * 64 + pair * 4, sizeof two);
+        sums[row] = _mm512_dpbf16_ps(sums[row], both, (__m512bh)_mm512_set1_epi32(two));
       }
     }
+    x += rows.group_bytes;
+    weights += 1024;
   }
-  for (int panel = 0; panel < kPanels; ++panel) {
-    for (int row = 0; row < kRows; ++row) {
-      _mm512_mask_storeu_ps(rows.out + (size_t)row * rows.out_stride + first_columns[panel],
-                            columns[panel], sums[panel][row]);
-    }
-  }
+  StoreRows(sums, kRows, rows);
 }
 
-constexpr TileTable kBf16Table = {
-    {Bf16Tile<1, 1>, Bf16Tile<2, 1>, Bf16Tile<3, 1>, Bf16Tile<4, 1>, Bf16Tile<5, 1>, Bf16Tile<6, 1>,
-     Bf16Tile<7, 1>, Bf16Tile<8, 1>, Bf16Tile<9, 1>, Bf16Tile<10, 1>, Bf16Tile<11, 1>,
-     Bf16Tile<12, 1>, Bf16Tile<13, 1>, Bf16Tile<14, 1>, Bf16Tile<15, 1>, Bf16Tile<16, 1>},
-    {Bf16Tile<1, kStreams>, Bf16Tile<2, kStreams>}};
+constexpr TileTable kBf16Table = {{Bf16Tile<1>, Bf16Tile<2>, Bf16Tile<3>, Bf16Tile<4>, Bf16Tile<5>,
+                                   Bf16Tile<6>, Bf16Tile<7>, Bf16Tile<8>, Bf16Tile<9>, Bf16Tile<10>,
+                                   Bf16Tile<11>, Bf16Tile<12>, Bf16Tile<13>, Bf16Tile<14>,
+                                   Bf16Tile<15>, Bf16Tile<16>}};
 
 void Bf16(const MatMulArgs& args) { RunTiles(args, kBf16Table, kGroup * sizeof(uint16_t)); }
 

@@ -134,6 +134,7 @@ inline const std::vector<Exception>& ThreadFiles() {
       {"worker/engine/worker_team.h", "the compute threads, pinned and parked"},
       {"worker/shell/worker_inbox.h", "the queue between the loop and everybody else"},
       {"worker/shell/worker_thread.h", "one thread runs the loop"},
+      {"worker/engine/worker_team.h", "the threads that a step's loops are spread over"},
       {"scheduler/shell/scheduler_host.h", "one thread runs the loop; its inbox is the only lock"},
       {"scheduler/ingress/http_server.cc", "owns the threads that serve sockets"},
       {"scheduler/ingress/live_call.h",
