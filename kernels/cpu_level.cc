@@ -65,7 +65,8 @@ Features Detect() {
   found.level = CpuLevel::kAvx512;
   found.avx512_bf16 = Bit(seven_one.eax, 5);
   const bool tile_bf16 = Bit(seven.edx, 24) && Bit(seven.edx, 22);
-  if ((saved & kTiles) != kTiles || !tile_bf16 || !MayUseTiles()) return found;
+  if ((saved & kTiles) != kTiles || !tile_bf16 || !found.avx512_bf16) return found;
+  if (!MayUseTiles()) return found;
   found.level = CpuLevel::kAmx;
   return found;
 }

@@ -14,6 +14,9 @@ extern const MatMulKernels kMatMul;
 namespace level_avx2 {
 extern const MatMulKernels kMatMul;
 }
+namespace level_amx {
+extern const MatMulKernels kMatMul;
+}
 namespace level_avx512 {
 extern const MatMulKernels kMatMul;
 }
@@ -24,7 +27,8 @@ extern const MatMulKernels kMatMul;
 
 const MatMulKernels& MatMulKernelsFor(CpuLevel level) {
 #if defined(__x86_64__)
-  if (level >= CpuLevel::kAvx512) {
+  if (level == CpuLevel::kAmx) return level_amx::kMatMul;
+  if (level == CpuLevel::kAvx512) {
     return HasAvx512Bf16() ? level_avx512_bf16::kMatMul : level_avx512::kMatMul;
   }
   if (level == CpuLevel::kAvx2) return level_avx2::kMatMul;
