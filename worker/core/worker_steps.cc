@@ -195,7 +195,8 @@ void WorkerState::Begin(Sequence& sequence, ChainClaim claim) {
     usage.cached_device_tokens = claim.device_blocks * block_tokens_;
     usage.cached_dram_tokens = claim.dram_blocks * block_tokens_;
     if (sequence.copies_whole_prompt) {
-      --(claim.device_blocks > 0 ? usage.cached_device_tokens : usage.cached_dram_tokens);
+      // The tail is the first to leave the device.
+      --(claim.dram_blocks > 0 ? usage.cached_dram_tokens : usage.cached_device_tokens);
     }
   }
   SetRunning(sequence, SequenceState::kArriving);
