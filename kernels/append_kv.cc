@@ -6,11 +6,16 @@
 namespace cairn {
 namespace {
 
-uint16_t Bf16(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, sizeof(bits));
-  if ((bits & 0x7fffffff) > 0x7f800000) return static_cast<uint16_t>((bits >> 16) | 0x40);  // NaN
-  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+constexpr uint32_t kAtOnce = 16;  // a head size is a multiple of it: loops that compilers vectorise
+
+void Narrow(const float* x, uint16_t* out) {
+  uint32_t bits[kAtOnce];
+  std::memcpy(bits, x, sizeof(bits));
+  for (uint32_t i = 0; i < kAtOnce; ++i) {
+    const uint32_t rounded = bits[i] + 0x7fff + ((bits[i] >> 16) & 1);
+    const bool nan = (bits[i] & 0x7fffffff) > 0x7f800000;  // rounding must not make it infinite
+    out[i] = static_cast<uint16_t>((nan ? bits[i] | 0x400000 : rounded) >> 16);
+  }
 }
 
 // Where elements of one token lie: element i of keys at (i/ways) * 16 * ways + token * ways + i %
@@ -19,33 +24,40 @@ void PutBf16(const float* key, const float* value, uint32_t dim, uint32_t token,
              std::byte* values) {
   std::byte* k = keys + token * 4;
   std::byte* v = values + (token / 2) * dim * 4 + token % 2 * 2;
-  for (uint32_t i = 0; i < dim; i += 2) {
-    const uint16_t pair[2] = {Bf16(key[i]), Bf16(key[i + 1])};
-    std::memcpy(k + i / 2 * 64, pair, 4);
-  }
-  for (uint32_t i = 0; i < dim; ++i) {
-    const uint16_t x = Bf16(value[i]);
-    std::memcpy(v + i * 4, &x, 2);
+  uint16_t narrow[kAtOnce];
+  for (uint32_t i = 0; i < dim; i += kAtOnce) {
+    Narrow(key + i, narrow);
+    for (uint32_t j = 0; j < kAtOnce; j += 2) std::memcpy(k + (i + j) / 2 * 64, narrow + j, 4);
+    Narrow(value + i, narrow);
+    for (uint32_t j = 0; j < kAtOnce; ++j) std::memcpy(v + (i + j) * 4, narrow + j, 2);
   }
 }
 
 // Scale of one token's vector: its largest magnitude becomes 127. A vector with NaN or infinity
 // gets a NaN scale: garbage must not turn into numbers.
 float Int8Scale(const float* x, uint32_t dim) {
-  float max = 0, check = 0;
-  for (uint32_t i = 0; i < dim; ++i) {
-    max = std::fabs(x[i]) > max ? std::fabs(x[i]) : max;
-    check += x[i] * 0.0f;
+  float max[kAtOnce] = {}, check[kAtOnce] = {};
+  for (uint32_t i = 0; i < dim; i += kAtOnce) {
+    for (uint32_t j = 0; j < kAtOnce; ++j) {
+      const float magnitude = std::fabs(x[i + j]);
+      max[j] = magnitude > max[j] ? magnitude : max[j];
+      check[j] += magnitude * 0.0f;
+    }
   }
-  return max / 127.0f + check;
+  for (uint32_t j = 1; j < kAtOnce; ++j) {
+    max[0] = max[j] > max[0] ? max[j] : max[0];
+    check[0] += check[j];
+  }
+  return max[0] / 127.0f + check[0];
 }
 
-int8_t Int8(float x, float inverse_scale) {
-  const float scaled = std::nearbyint(x * inverse_scale);
-  return static_cast<int8_t>(scaled > 127       ? 127
-                             : scaled < -127    ? -127
-                             : scaled == scaled ? scaled
-                                                : 0);
+// To nearest even: in the float 1.5 x 2^23 + x, |x| <= 127, the last byte is x as an integer.
+void Narrow(const float* x, float inverse_scale, uint8_t* out) {
+  float moved[kAtOnce];
+  for (uint32_t i = 0; i < kAtOnce; ++i) moved[i] = x[i] * inverse_scale + 12582912.0f;
+  uint32_t bits[kAtOnce];
+  std::memcpy(bits, moved, sizeof(bits));
+  for (uint32_t i = 0; i < kAtOnce; ++i) out[i] = static_cast<uint8_t>(bits[i]);
 }
 
 void PutInt8(const float* key, const float* value, uint32_t dim, uint32_t token, std::byte* keys,
@@ -56,9 +68,14 @@ void PutInt8(const float* key, const float* value, uint32_t dim, uint32_t token,
   std::memcpy(keys + 16 * dim + token * 4, &key_scale, 4);
   std::memcpy(values + 16 * dim + token * 4, &value_scale, 4);
   std::byte* v = values + (token / 4) * dim * 4 + token % 4;
-  for (uint32_t i = 0; i < dim; ++i) {
-    keys[i / 4 * 64 + token * 4 + i % 4] = static_cast<std::byte>(Int8(key[i], key_inverse));
-    v[i * 4] = static_cast<std::byte>(Int8(value[i], value_inverse));
+  uint8_t narrow[kAtOnce];
+  for (uint32_t i = 0; i < dim; i += kAtOnce) {
+    Narrow(key + i, key_inverse, narrow);
+    for (uint32_t j = 0; j < kAtOnce; j += 4) {
+      std::memcpy(keys + (i + j) / 4 * 64 + token * 4, narrow + j, 4);
+    }
+    Narrow(value + i, value_inverse, narrow);
+    for (uint32_t j = 0; j < kAtOnce; ++j) v[(i + j) * 4] = static_cast<std::byte>(narrow[j]);
   }
 }
 
