@@ -64,9 +64,9 @@ void LiveCall::Start(OpenAiCall call) {
   last_token_.resize(call.choices());
   HeldExchange()->OnGone([self = shared_from_this()] {
     if (self->over_) return;
-    ++self->house_.metrics->clients_gone;
     self->AbandonRequests();
     self->Over();
+    ++self->house_.metrics->clients_gone;
   });
   for (size_t i = 0; i < call.prompts.size() && !over_; ++i) {
     GenerationRequest request = call.options;

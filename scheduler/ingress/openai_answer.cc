@@ -34,16 +34,13 @@ OpenAiAnswer::OpenAiAnswer(const OpenAiCall& call, std::shared_ptr<const ServedM
     : endpoint_(call.endpoint),
       model_(std::move(model)),
       choices_per_prompt_(call.options.choices),
-      min_tokens_(call.options.min_tokens),
-      include_stop_text_(call.stops != nullptr && call.stops->include_in_output()),
       wants_logprobs_(call.wants_logprobs),
       stream_usage_(call.stream_usage),
       unfinished_(call.choices()) {
-  if (!call.options.ignore_eos) stop_tokens_ = call.options.stop_tokens;
+  const std::shared_ptr<const TextRules> rules = RulesOf(call);
   choices_.reserve(call.choices());
   for (size_t i = 0; i < call.choices(); ++i) {
-    choices_.emplace_back(call.stops);
-    choices_.back().stream = model_->text->NewStream(call.skip_special_tokens);
+    choices_.emplace_back(ChoiceText(rules, *model_->text));
   }
   const auto head = [&](std::string_view object) {
     return TextCat("{\"id\":\"", chat() ? "chatcmpl-" : "cmpl-", id, "\",\"object\":\"", object,
@@ -69,16 +66,10 @@ void OpenAiAnswer::PrefillDone(size_t, const PromptUsage& usage) {
   usage_.cached_dram_tokens += usage.cached_dram_tokens;
 }
 
-bool OpenAiAnswer::IsStopToken(const Choice& choice, TokenId token) const {
-  return choice.tokens > min_tokens_ &&
-         std::find(stop_tokens_.begin(), stop_tokens_.end(), token) != stop_tokens_.end();
-}
-
 OpenAiAnswer::TokenOutcome OpenAiAnswer::AddToken(size_t prompt, uint32_t index,
                                                   const SampledToken& token) {
   Choice& choice = At(prompt, index);
   if (choice.finish) return TokenOutcome::kGoesOn;  // on its way when a stop string was found
-  ++choice.tokens;
   ++usage_.completion_tokens;
   if (wants_logprobs_) {
     if (chat())
@@ -86,18 +77,7 @@ OpenAiAnswer::TokenOutcome OpenAiAnswer::AddToken(size_t prompt, uint32_t index,
     else
       AddCompletionLogprob(choice, token);
   }
-  // The token that ends a turn is counted, but it is no text.
-  if (IsStopToken(choice, token.token) && !include_stop_text_) return TokenOutcome::kGoesOn;
-  if (!choice.scanner.active()) {
-    choice.stream->Feed(token.token, choice.text);
-    return TokenOutcome::kGoesOn;
-  }
-  std::string piece;
-  choice.stream->Feed(token.token, piece);
-  // A stop string may not end an answer before its min_tokens, like a stop token.
-  if (!choice.scanner.Feed(piece, choice.text, choice.tokens > min_tokens_)) {
-    return TokenOutcome::kGoesOn;
-  }
+  if (!choice.reader.Feed(token.token, choice.text)) return TokenOutcome::kGoesOn;
   Finish(choice, FinishReason::kStop);
   return TokenOutcome::kStopStringFound;
 }
@@ -106,13 +86,7 @@ void OpenAiAnswer::EndChoice(size_t prompt, uint32_t index, FinishReason reason,
                              const std::string& message) {
   Choice& choice = At(prompt, index);
   if (choice.finish) return;
-  std::string piece;
-  choice.stream->Finish(piece);
-  if (choice.scanner.Feed(piece, choice.text, true)) {
-    reason = FinishReason::kStop;
-  } else {
-    choice.scanner.Finish(choice.text);
-  }
+  if (choice.reader.Finish(choice.text)) reason = FinishReason::kStop;
   if (reason == FinishReason::kFailed && failure_.ok()) {
     failure_ = absl::InternalError(message.empty() ? "the engine could not go on" : message);
   }
@@ -124,7 +98,6 @@ void OpenAiAnswer::EndChoice(size_t prompt, uint32_t index, FinishReason reason,
 
 void OpenAiAnswer::Finish(Choice& choice, FinishReason reason) {
   choice.finish = reason;
-  choice.stream.reset();
   --unfinished_;
 }
 

@@ -8,13 +8,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "kvstore/base/generation.h"
+#include "scheduler/ingress/choice_text.h"
 #include "scheduler/ingress/openai_request.h"
 #include "scheduler/ingress/served_model.h"
-#include "scheduler/ingress/stop_scanner.h"
 
 namespace cairn {
 
@@ -55,14 +56,12 @@ class OpenAiAnswer {
 
  private:
   struct Choice {
-    explicit Choice(std::shared_ptr<const StopStrings> stops) : scanner(std::move(stops)) {}
-    std::unique_ptr<TokenTextStream> stream;
-    StopScanner scanner;
+    explicit Choice(ChoiceText text_of_tokens) : reader(std::move(text_of_tokens)) {}
+    ChoiceText reader;
     std::string text;      // not taken yet
     std::string logprobs;  // the same: members of `content`, or of `tokens`
     std::string token_logprobs, top_logprobs, text_offsets;  // completions only
-    uint32_t tokens = 0;
-    uint64_t characters = 0;  // of all tokens so far
+    uint64_t characters = 0;                                 // of all tokens so far
     std::optional<FinishReason> finish;
     bool role_taken = false;
     bool finish_taken = false;
@@ -71,7 +70,6 @@ class OpenAiAnswer {
   bool chat() const { return endpoint_ == OpenAiEndpoint::kChat; }
   Choice& At(size_t prompt, uint32_t choice);
   void Finish(Choice& choice, FinishReason reason);
-  bool IsStopToken(const Choice& choice, TokenId token) const;
   void AddChatLogprob(Choice& choice, const SampledToken& token);
   void AddCompletionLogprob(Choice& choice, const SampledToken& token);
   void AppendTokenLogprob(TokenId token, float logprob, std::string& out) const;
@@ -83,9 +81,6 @@ class OpenAiAnswer {
   OpenAiEndpoint endpoint_;
   std::shared_ptr<const ServedModel> model_;
   uint32_t choices_per_prompt_;
-  uint32_t min_tokens_;
-  std::vector<TokenId> stop_tokens_;  // that end a choice: none when they are ignored
-  bool include_stop_text_;
   bool wants_logprobs_;
   bool stream_usage_;
   std::string event_head_;  // "data: {...,"choices":[{"index":"

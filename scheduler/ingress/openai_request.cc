@@ -206,6 +206,15 @@ uint32_t ReadMaxTokens(FieldReader& fields, OpenAiEndpoint endpoint) {
 
 }  // namespace
 
+std::shared_ptr<const TextRules> RulesOf(const OpenAiCall& call) {
+  auto rules = std::make_shared<TextRules>();
+  rules->stops = call.stops;
+  if (!call.options.ignore_eos) rules->stop_tokens = call.options.stop_tokens;
+  rules->min_tokens = call.options.min_tokens;
+  rules->skip_special_tokens = call.skip_special_tokens;
+  return rules;
+}
+
 absl::StatusOr<std::string> RequestedModel(const Json& body) {
   if (!body.is_object()) return absl::InvalidArgumentError("the body must be a JSON object");
   FieldReader fields(body);

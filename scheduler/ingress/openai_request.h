@@ -13,8 +13,8 @@
 
 #include "absl/status/statusor.h"
 #include "kvstore/base/generation.h"
+#include "scheduler/ingress/choice_text.h"
 #include "scheduler/ingress/served_model.h"
-#include "scheduler/ingress/stop_scanner.h"
 
 namespace cairn {
 
@@ -42,6 +42,9 @@ struct OpenAiCall {
   std::vector<std::string> ignored_fields;
   size_t choices() const { return prompts.size() * options.choices; }
 };
+
+// How the call's tokens become text.
+std::shared_ptr<const TextRules> RulesOf(const OpenAiCall& call);
 
 // The `model` field; empty if there is none. InvalidArgument: it is no text.
 absl::StatusOr<std::string> RequestedModel(const nlohmann::ordered_json& body);
