@@ -12,6 +12,7 @@ namespace cairn {
 struct TextSegment {
   std::string text;
   bool special = false;
+  friend bool operator==(const TextSegment&, const TextSegment&) = default;
 };
 
 }  // namespace cairn
