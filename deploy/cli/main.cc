@@ -5,10 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "deploy/cli/bench_engine.h"
 #include "deploy/cli/command_line.h"
 #include "deploy/cli/model_inspect.h"
 #include "deploy/cli/model_pull.h"
 #include "deploy/cli/model_tokenize.h"
+#include "deploy/cli/up.h"
 #include "deploy/cli/version.h"
 
 namespace cairn {
@@ -35,6 +37,7 @@ Environment ReadEnvironment() {
 }
 
 void AddSubcommands(CLI::App& root) {
+  AddUp(root);
   CLI::App* model =
       root.add_subcommand("model", "fetch models and look into them")->group("Models");
   model->require_subcommand(0, 1);
@@ -42,6 +45,9 @@ void AddSubcommands(CLI::App& root) {
   AddModelInspect(*model);
   AddModelTokenize(*model);
   AddModelDetokenize(*model);
+  CLI::App* bench = root.add_subcommand("bench", "measure")->group("Measure");
+  bench->require_subcommand(0, 1);
+  AddBenchEngine(*bench);
 }
 
 int Main(int argc, char** argv) {

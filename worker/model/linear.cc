@@ -117,6 +117,13 @@ const char* NameOf(WeightFormat format) {
   return "unknown";
 }
 
+std::optional<WeightFormat> ParseWeightFormat(std::string_view name) {
+  for (WeightFormat format : {WeightFormat::kBf16, WeightFormat::kInt8, WeightFormat::kQ4}) {
+    if (name == NameOf(format)) return format;
+  }
+  return std::nullopt;
+}
+
 Linear Linear::Pack(std::span<const Tensor* const> tensors, WeightFormat format,
                     WeightMemory& memory, WorkerTeam& team) {
   CAIRN_CHECK(!tensors.empty());

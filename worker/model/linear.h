@@ -12,7 +12,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "kernels/activation_rows.h"
@@ -26,7 +28,8 @@ namespace cairn {
 
 enum class WeightFormat : uint8_t { kBf16, kInt8, kQ4 };
 
-const char* NameOf(WeightFormat format);
+const char* NameOf(WeightFormat format);                             // "bf16", "int8", "q4"
+std::optional<WeightFormat> ParseWeightFormat(std::string_view name);  // as NameOf
 
 class Linear {
  public:

@@ -1,0 +1,163 @@
+#include "deploy/cli/local_node.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "deploy/cli/units.h"
+#include "kvstore/base/check.h"
+#include "kvstore/block/model_identity.h"
+#include "kvstore/media/host_arena.h"
+#include "kvstore/shell/block_mover.h"
+#include "kvstore/shell/system_clock.h"
+#include "worker/core/worker_core.h"
+#include "worker/engine/worker_team.h"
+#include "worker/model/weights_digest.h"
+#include "worker/shell/worker_loop.h"
+#include "worker/shell/worker_thread.h"
+
+namespace cairn {
+namespace {
+
+constexpr NodeId kWorker{1};
+constexpr Epoch kEpoch{1};
+
+// The scheduler's way to the one worker of its process.
+class InboxLink : public WorkerLink {
+ public:
+  void Connect(WorkerInbox& inbox) { inbox_ = &inbox; }
+  void Send(NodeId, Epoch, Assignment assignment) override {
+    // The inbox has room for everything that the scheduler's limits let it send (see InboxCapacity).
+    CAIRN_CHECK(inbox_->TryPush(std::move(assignment)) || inbox_->closed());
+  }
+
+ private:
+  WorkerInbox* inbox_ = nullptr;
+};
+
+// For each live request one Assign, one Cancel and a StopChoice a choice.
+size_t InboxCapacity(const LocalNodeConfig& config) {
+  return size_t{config.scheduler.live_requests_max} * (2 + config.choices_max);
+}
+
+std::string RopeName(const ModelConfig& config) {
+  std::string name = absl::StrCat("base=", config.rope.base, " linear=", config.rope.linear,
+                                  " local=", config.local_rope.base, "/", config.local_rope.linear);
+  for (float factor : config.rope.factors) absl::StrAppend(&name, " ", factor);
+  return name;
+}
+
+class InProcessNode final : public LocalNode {
+ public:
+  InProcessNode(const LocalNodeConfig& config, std::unique_ptr<WorkerTeam> team, LoadedModel model,
+                const ModelIdentity& identity, std::unique_ptr<HostArena> device,
+                std::unique_ptr<HostArena> dram, uint32_t context_length)
+      : team_(std::move(team)),
+        device_(std::move(device)),
+        dram_(std::move(dram)),
+        context_length_(context_length),
+        engine_(std::move(model), *device_, *team_),
+        mover_(*device_, dram_.get()),
+        core_(WorkerLimitsFor(config), StoreLimitsFor(), identity),
+        scheduler_(config.scheduler, link_, clock_),
+        loop_(core_, engine_, mover_, clock_,
+              [this](std::span<const Report> reports) {
+                scheduler_.WorkerReports(kWorker, kEpoch, reports);
+              }),
+        thread_(loop_, InboxCapacity(config), [this] { team_->PinCaller(); }) {
+    link_.Connect(thread_.inbox());
+    scheduler_.WorkerJoins(kWorker, kEpoch);
+  }
+
+  GenerationPort& port() override { return scheduler_; }
+  const Clock& clock() const override { return clock_; }
+  uint32_t context_length() const override { return context_length_; }
+  const CpuEngine& engine() const override { return engine_; }
+  uint32_t device_slots() const override { return device_->slots(); }
+  uint32_t dram_slots() const override { return dram_ == nullptr ? 0 : dram_->slots(); }
+  bool Drain(Duration at_most) override {
+    scheduler_.StartDrain();
+    return scheduler_.AwaitDrained(at_most);
+  }
+
+ private:
+  WorkerLimits WorkerLimitsFor(const LocalNodeConfig& config) const {
+    return {.vocabulary_size = engine_.vocabulary_size(),
+            .context_length = context_length_,
+            .step_tokens = config.engine.step_tokens_max,
+            .sequences_max = config.sequences_max,
+            .requests_max = config.scheduler.live_requests_max,
+            .choices_max = config.choices_max};
+  }
+  StoreLimits StoreLimitsFor() const {
+    return {.block_tokens = engine_.geometry().block_tokens,
+            .device = {.slots = device_slots()},
+            .dram = {.slots = dram_slots()}};
+  }
+
+  const SystemClock clock_;
+  std::unique_ptr<WorkerTeam> team_;
+  std::unique_ptr<HostArena> device_;
+  std::unique_ptr<HostArena> dram_;
+  const uint32_t context_length_;
+  CpuEngine engine_;
+  BlockMover mover_;
+  WorkerCore core_;
+  InboxLink link_;
+  SchedulerHost scheduler_;
+  WorkerLoop loop_;
+  WorkerThread thread_;  // last: ends first
+};
+
+absl::StatusOr<ModelIdentity> IdentityOf(const LocalNodeConfig& config, const LoadedModel& model) {
+  absl::StatusOr<std::unique_ptr<const WeightFile>> file = OpenWeightFile(config.model);
+  if (!file.ok()) return file.status();
+  return MakeModelIdentity({.weights_digest = WeightsDigest(**file),
+                            .weight_format = NameOf(model.format),
+                            .rope = RopeName(model.config),
+                            .geometry = model.geometry});
+}
+
+absl::StatusOr<std::unique_ptr<HostArena>> MakeArena(const char* flag, uint64_t budget,
+                                                     uint64_t block_bytes) {
+  const TierBudget tier = TierBudget::FromBytes(budget, block_bytes);
+  if (tier.slots == 0) {
+    return absl::InvalidArgumentError(absl::StrCat(flag, " of ", FormatSize(budget),
+                                                   " holds no block: one takes ",
+                                                   FormatSizeRounded(block_bytes)));
+  }
+  return HostArena::Make(tier.slots, block_bytes, ArenaFill::kOnDemand);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::Start(const LocalNodeConfig& config,
+                                                            const LoadProgress& progress) {
+  const int threads =
+      config.threads > 0 ? config.threads : static_cast<int>(std::thread::hardware_concurrency());
+  auto team = std::make_unique<WorkerTeam>(std::max(1, threads), config.pin_threads);
+  absl::StatusOr<LoadedModel> model = LoadModel(config.model, config.engine, *team, progress);
+  if (!model.ok()) return model.status();
+  absl::StatusOr<ModelIdentity> identity = IdentityOf(config, *model);
+  if (!identity.ok()) return identity.status();
+  const uint64_t block_bytes = model->geometry.BlockBytes();
+  absl::StatusOr<std::unique_ptr<HostArena>> device =
+      MakeArena("--kv-budget", config.kv_budget_bytes, block_bytes);
+  if (!device.ok()) return device.status();
+  std::unique_ptr<HostArena> dram;
+  if (config.dram_budget_bytes > 0) {
+    absl::StatusOr<std::unique_ptr<HostArena>> made =
+        MakeArena("--dram-budget", config.dram_budget_bytes, block_bytes);
+    if (!made.ok()) return made.status();
+    dram = *std::move(made);
+  }
+  uint32_t context = model->config.context_length;
+  if (config.context_length > 0) context = std::min(context, config.context_length);
+  const uint64_t kv_tokens = uint64_t{(*device)->slots()} * model->geometry.block_tokens;
+  context = static_cast<uint32_t>(std::min<uint64_t>(context, kv_tokens));
+  return std::make_unique<InProcessNode>(config, std::move(team), *std::move(model), *identity,
+                                         *std::move(device), std::move(dram), context);
+}
+
+}  // namespace cairn

@@ -1,0 +1,50 @@
+// One node in one process: a scheduler, a worker and its store, joined by the same assignments and
+// reports that processes exchange.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "kernels/cpu_level.h"
+#include "kvstore/base/clock.h"
+#include "scheduler/shell/scheduler_host.h"
+#include "worker/engine/cpu_engine.h"
+
+namespace cairn {
+
+struct LocalNodeConfig {
+  std::filesystem::path model;
+  CpuEngineOptions engine;
+  int threads = 0;  // 0: all cores this process may use
+  bool pin_threads = true;
+  uint64_t kv_budget_bytes = uint64_t{1} << 30;   // of the device tier
+  uint64_t dram_budget_bytes = uint64_t{1} << 30; // of the tier behind it; 0: none
+  uint32_t sequences_max = 64;
+  uint32_t choices_max = 32;
+  uint32_t context_length = 0;  // 0: the model's
+  SchedulerLimits scheduler;
+};
+
+class LocalNode {
+ public:
+  // Loads the model and starts the worker's thread. InvalidArgument or NotFound: what is wrong with the
+  // model or the configuration. ResourceExhausted: no memory for the KV budget.
+  static absl::StatusOr<std::unique_ptr<LocalNode>> Start(const LocalNodeConfig& config,
+                                                          const LoadProgress& progress);
+  virtual ~LocalNode() = default;
+
+  virtual GenerationPort& port() = 0;
+  virtual const Clock& clock() const = 0;
+  virtual uint32_t context_length() const = 0;  // of a request: the smaller of model, flag and KV budget
+  virtual const CpuEngine& engine() const = 0;
+  virtual uint32_t device_slots() const = 0;
+  virtual uint32_t dram_slots() const = 0;
+  // Refuses new requests, waits for those inside, at most this long. True: all have ended.
+  virtual bool Drain(Duration at_most) = 0;
+};
+
+}  // namespace cairn

@@ -1,0 +1,293 @@
+#include "deploy/cli/up.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "deploy/cli/local_node.h"
+#include "deploy/cli/model_catalog.h"
+#include "deploy/cli/options.h"
+#include "deploy/cli/progress.h"
+#include "deploy/cli/served_text.h"
+#include "deploy/cli/units.h"
+#include "deploy/cli/version.h"
+#include "scheduler/ingress/front_door.h"
+#include "scheduler/ingress/grpc_frontend.h"
+#include "scheduler/ingress/http_server.h"
+
+namespace cairn {
+namespace {
+
+struct UpOptions {
+  std::string model = "smollm2-135m-instruct";
+  std::string models_dir;
+  std::string served_model_name;
+  std::string chat_template;
+  std::string weights = "auto";
+  std::string kv_type = "bf16";
+  std::string cpu_level = "auto";
+  LocalNodeConfig node;
+  FrontDoorConfig door;
+  HttpServerConfig http;
+  uint16_t grpc_port = 50051;
+  std::vector<std::string> api_keys;
+  std::string api_key_file;
+  std::string metrics_compat = "none";
+  Duration drain_timeout = Seconds(30);
+  std::string log_level = "info";
+};
+
+void AddModelFlags(CLI::App& up, UpOptions& options) {
+  constexpr char kGroup[] = "Model";
+  up.add_option("--model", options.model, "a known name, a GGUF file or a safetensors folder")
+      ->capture_default_str()->group(kGroup);
+  up.add_option("--models-dir", options.models_dir, "folder where known names are kept")
+      ->capture_default_str()->group(kGroup);
+  up.add_option("--served-model-name", options.served_model_name,
+                "what clients call it (default: the file's name)")->group(kGroup);
+  up.add_option("--chat-template", options.chat_template, "Jinja file that replaces the model's own")
+      ->check(CLI::ExistingFile)->group(kGroup);
+  up.add_option("--weights", options.weights,
+                "run-time format: auto is the fastest that holds the file's weights exactly")
+      ->check(CLI::IsMember({"auto", "bf16", "int8", "q4"}))->capture_default_str()->group(kGroup);
+  up.add_option("--max-model-len", options.node.context_length,
+                "longest prompt and answer together, in tokens (default: the model's)")->group(kGroup);
+}
+
+void AddKvFlags(CLI::App& up, UpOptions& options) {
+  constexpr char kGroup[] = "KV cache";
+  AddSize(up, "--kv-budget", options.node.kv_budget_bytes, "memory for KV that the engine reads")
+      ->group(kGroup);
+  AddSize(up, "--dram-budget", options.node.dram_budget_bytes,
+          "memory for KV that was evicted and may come back; 0B: none")->group(kGroup);
+  up.add_option("--block-size", options.node.engine.block_tokens, "tokens in one block")
+      ->check(CLI::IsMember({16}))->capture_default_str()->group(kGroup);
+  up.add_option("--kv-type", options.kv_type, "int8 halves the memory and is not exact")
+      ->check(CLI::IsMember({"bf16", "int8"}))->capture_default_str()->group(kGroup);
+}
+
+void AddEngineFlags(CLI::App& up, UpOptions& options) {
+  constexpr char kGroup[] = "Engine";
+  up.add_option("--threads", options.node.threads, "threads that compute; 0: all cores")
+      ->check(CLI::Range(0, 1024))->capture_default_str()->group(kGroup);
+  up.add_option("--pin-threads", options.node.pin_threads, "keep each of them on a core of its own")
+      ->capture_default_str()->group(kGroup);
+  up.add_option("--cpu-level", options.cpu_level, "instructions to use; auto: the best there are")
+      ->check(CLI::IsMember({"auto", "portable", "avx2", "avx512", "amx"}))
+      ->capture_default_str()->group(kGroup);
+  up.add_option("--step-tokens", options.node.engine.step_tokens_max,
+                "tokens computed in one step: decodes first, then chunks of prompts")
+      ->check(CLI::Range(16, 8192))->capture_default_str()->group(kGroup);
+  up.add_option("--max-num-seqs", options.node.sequences_max, "sequences that run at the same time")
+      ->check(CLI::Range(1, 4096))->capture_default_str()->group(kGroup);
+}
+
+void AddServerFlags(CLI::App& up, UpOptions& options) {
+  constexpr char kGroup[] = "Server";
+  up.add_option("--host", options.http.host, "address to listen on")->capture_default_str()->group(kGroup);
+  up.add_option("--port", options.http.port, "HTTP port; 0: any free one")->capture_default_str()->group(kGroup);
+  up.add_option("--grpc-port", options.grpc_port, "gRPC port; 0: no gRPC")->capture_default_str()->group(kGroup);
+  Secret(up.add_option("--api-key", options.api_keys, "KEY or TENANT:KEY that clients must show; repeatable")
+             ->group(kGroup));
+  up.add_option("--api-key-file", options.api_key_file, "the same, one a line")
+      ->check(CLI::ExistingFile)->group(kGroup);
+  up.add_option("--metrics-compat", options.metrics_compat, "vllm adds the vllm:* names to /metrics")
+      ->check(CLI::IsMember({"none", "vllm"}))->capture_default_str()->group(kGroup);
+  AddDuration(up, "--drain-timeout", options.drain_timeout,
+              "after SIGTERM, how long requests inside may take to finish")->group(kGroup);
+  up.add_option("--log-level", options.log_level)
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))->capture_default_str()->group(kGroup);
+}
+
+void AddLimitFlags(CLI::App& up, UpOptions& options) {
+  constexpr char kGroup[] = "Limits";
+  up.add_option("--max-live-requests", options.node.scheduler.live_requests_max,
+                "queued and running; more are answered 429")
+      ->check(CLI::Range(1, 100000))->capture_default_str()->group(kGroup);
+  up.add_option("--max-queued-tokens", options.node.scheduler.queued_tokens_max,
+                "of waiting prompts; more are answered 429")->capture_default_str()->group(kGroup);
+  AddDuration(up, "--max-queue-wait", options.node.scheduler.queue_wait_max,
+              "predicted; a longer one is answered 429")->group(kGroup);
+  AddSize(up, "--max-body", options.http.limits.parse.body_bytes, "of a request; larger: 413")->group(kGroup);
+  up.add_option("--max-header-bytes", options.http.limits.parse.header_bytes, "larger: 431")
+      ->capture_default_str()->group(kGroup);
+  up.add_option("--max-json-depth", options.door.json.depth, "of nested arrays and objects")
+      ->capture_default_str()->group(kGroup);
+  up.add_option("--max-choices", options.node.choices_max, "n times the number of prompts of a call")
+      ->check(CLI::Range(1, 1024))->capture_default_str()->group(kGroup);
+  up.add_option("--max-connections", options.http.limits.connections, "more are told 503")
+      ->capture_default_str()->group(kGroup);
+  AddDuration(up, "--header-timeout", options.http.limits.header_time, "from a request's first byte")->group(kGroup);
+  AddDuration(up, "--body-timeout", options.http.limits.body_time, "from the header's end")->group(kGroup);
+  AddDuration(up, "--idle-timeout", options.http.limits.idle_time, "of a connection between requests")->group(kGroup);
+}
+
+std::string Variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+absl::StatusOr<ApiKeys> ReadApiKeys(const UpOptions& options) {
+  std::vector<std::string> entries = options.api_keys;
+  if (!options.api_key_file.empty()) {
+    std::ifstream file(options.api_key_file);
+    for (std::string line; std::getline(file, line);) {
+      const auto entry = absl::StripAsciiWhitespace(line);
+      if (!entry.empty() && entry[0] != '#') entries.emplace_back(entry);
+    }
+    if (file.bad()) return absl::InvalidArgumentError("cannot read " + options.api_key_file);
+  }
+  return ApiKeys::Parse(entries);
+}
+
+absl::Status ResolveNode(UpOptions& options) {
+  absl::StatusOr<std::filesystem::path> path = ResolveModel(options.model, options.models_dir);
+  if (!path.ok()) return path.status();
+  options.node.model = *path;
+  CpuEngineOptions& engine = options.node.engine;
+  engine.level = DetectCpuLevel();
+  if (options.cpu_level != "auto") {
+    const CpuLevel wanted = *ParseCpuLevel(options.cpu_level);
+    if (wanted > engine.level) {
+      return absl::FailedPreconditionError(absl::StrCat("--cpu-level ", options.cpu_level,
+                                                        ": this machine has only ",
+                                                        std::string(CpuLevelName(engine.level))));
+    }
+    engine.level = wanted;
+  }
+  if (options.weights != "auto") engine.weights = *ParseWeightFormat(options.weights);
+  engine.kv_type = options.kv_type == "int8" ? KvType::kInt8 : KvType::kBf16;
+  return absl::OkStatus();
+}
+
+void SetLogLevel(const std::string& level) {
+  spdlog::set_level(spdlog::level::from_str(level));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
+}
+
+// Waits for SIGTERM or SIGINT, which every thread has blocked since before the first one started.
+void AwaitStopSignal(const sigset_t& signals) {
+  int received = 0;
+  sigwait(&signals, &received);
+  spdlog::info("{}: draining", received == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
+absl::StatusOr<std::unique_ptr<LocalNode>> StartNode(const UpOptions& options) {
+  std::unique_ptr<ProgressBar> bar;
+  return LocalNode::Start(options.node, [&](uint64_t done, uint64_t total) {
+    if (bar == nullptr) bar = std::make_unique<ProgressBar>("loading", total);
+    bar->Update(done);
+  });
+}
+
+void LogNode(const LocalNode& node, const UpOptions& options) {
+  const CpuEngine& engine = node.engine();
+  const uint32_t block_tokens = engine.geometry().block_tokens;
+  spdlog::info("weights {} as {}, {} instructions", FormatSizeRounded(engine.weight_bytes()),
+               NameOf(engine.format()), CpuLevelName(options.node.engine.level));
+  spdlog::info("KV: {} for {} tokens, {} behind it for {} more; longest request {} tokens",
+               FormatSizeRounded(options.node.kv_budget_bytes), node.device_slots() * block_tokens,
+               FormatSizeRounded(options.node.dram_budget_bytes), node.dram_slots() * block_tokens,
+               node.context_length());
+}
+
+GrpcConfig GrpcConfigFor(const UpOptions& options) {
+  return {.host = options.http.host,
+          .port = options.grpc_port,
+          .calls_in_flight = options.door.calls_in_flight,
+          .tenants_share_cache = options.door.tenants_share_cache,
+          .server_nonce = options.door.server_nonce,
+          .keys = options.door.keys,
+          .call = options.door.call};
+}
+
+absl::Status RunUp(UpOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  SetLogLevel(options.log_level);
+  absl::StatusOr<ApiKeys> keys = ReadApiKeys(options);
+  if (!keys.ok()) return keys.status();
+  if (absl::Status status = ResolveNode(options); !status.ok()) return status;
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  absl::StatusOr<ServedModel> served = LoadServedModel(options.node.model, options.chat_template);
+  if (!served.ok()) return served.status();
+  absl::StatusOr<std::unique_ptr<LocalNode>> node = StartNode(options);
+  if (!node.ok()) return node.status();
+  LogNode(**node, options);
+  if (!options.served_model_name.empty()) served->name = options.served_model_name;
+  served->context_length = (*node)->context_length();
+  served->vocabulary_size = (*node)->engine().vocabulary_size();
+  const auto model = std::make_shared<const ServedModel>(*std::move(served));
+
+  options.door.version = ReleaseNumber();
+  options.door.keys = *std::move(keys);
+  options.door.metrics_vllm_names = options.metrics_compat == "vllm";
+  options.door.calls_in_flight = options.node.scheduler.live_requests_max;
+  options.door.call.choices = options.node.choices_max;
+  options.door.server_nonce = absl::StrCat(absl::Hex(std::random_device{}(), absl::kZeroPad8));
+  FrontDoor door(options.door, {model}, (*node)->port(), (*node)->clock());
+  absl::StatusOr<std::unique_ptr<HttpServer>> http = StartHttpServer(
+      options.http,
+      [&](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
+        door.Handle(std::move(request), std::move(exchange));
+      },
+      [&](int status, std::string_view message) { return door.ErrorPage(status, message); });
+  if (!http.ok()) return http.status();
+  std::unique_ptr<GrpcFrontend> grpc;
+  if (options.grpc_port != 0) {
+    absl::StatusOr<std::unique_ptr<GrpcFrontend>> started =
+        StartGrpcFrontend(GrpcConfigFor(options), {model}, (*node)->port(), (*node)->clock(), door.metrics());
+    if (!started.ok()) return started.status();
+    grpc = *std::move(started);
+    grpc->SetServing(true);
+  }
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  spdlog::info("ready after {:.2f} s: {} at http://{}:{}", seconds, model->name, options.http.host,
+               (*http)->port());
+
+  AwaitStopSignal(signals);
+  door.StartDrain();
+  (*http)->StartDrain();
+  if (grpc != nullptr) grpc->StartDrain();
+  const bool drained = (*node)->Drain(options.drain_timeout);
+  if (grpc != nullptr) grpc->Stop(Seconds(1));
+  const bool quiet = (*http)->Stop(Seconds(1));
+  spdlog::info(drained && quiet ? "stopped; every request was answered"
+                                : "stopped; requests that took too long were cut off");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddUp(CLI::App& root) {
+  auto options = std::make_shared<UpOptions>();
+  options->models_dir = DefaultModelsFolder(Variable("XDG_CACHE_HOME"), Variable("HOME")).string();
+  CLI::App* up = root.add_subcommand("up", "serve a model: everything on one machine")->group("Serve");
+  AddModelFlags(*up, *options);
+  AddKvFlags(*up, *options);
+  AddEngineFlags(*up, *options);
+  AddServerFlags(*up, *options);
+  AddLimitFlags(*up, *options);
+  up->footer(
+      "Examples:\n"
+      "  cairn up\n"
+      "  cairn up --model model.gguf --kv-budget 4GiB --port 8080\n"
+      "  cairn up --config cairn.yaml --print-config");
+  OnRun(*up, [options] { return RunUp(*options); });
+}
+
+}  // namespace cairn
