@@ -63,6 +63,10 @@ function(cairn_library name)
   endif()
 endfunction()
 
+# Over two seconds on two quiet cores: labelled `slow` beside their own labels. tests/run does not repeat
+# them on a tree on which they have passed.
+set(CAIRN_SLOW_TESTS attention_test matmul_test sampler_test cpu_engine_test simulation_test planted_bugs_test)
+
 # Everything that ctest runs: `ninja cairn_tests`. Benchmarks are not part of it.
 add_custom_target(cairn_tests)
 
@@ -76,6 +80,9 @@ function(cairn_test name)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 600)
+  endif()
+  if(name IN_LIST CAIRN_SLOW_TESTS)
+    list(APPEND ARG_LABELS slow)
   endif()
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}" SKIP_RETURN_CODE 77)
 endfunction()
