@@ -6,7 +6,10 @@
 #include <vector>
 
 #include "deploy/cli/bench_engine.h"
+#include "deploy/cli/bench_serve.h"
+#include "deploy/cli/chat.h"
 #include "deploy/cli/command_line.h"
+#include "deploy/cli/complete.h"
 #include "deploy/cli/model_inspect.h"
 #include "deploy/cli/model_pull.h"
 #include "deploy/cli/model_tokenize.h"
@@ -45,9 +48,12 @@ void AddSubcommands(CLI::App& root) {
   AddModelInspect(*model);
   AddModelTokenize(*model);
   AddModelDetokenize(*model);
+  AddChat(root);
+  AddComplete(root);
   CLI::App* bench = root.add_subcommand("bench", "measure")->group("Measure");
   bench->require_subcommand(0, 1);
   AddBenchEngine(*bench);
+  AddBenchServe(*bench);
 }
 
 int Main(int argc, char** argv) {

@@ -141,9 +141,8 @@ inline const std::vector<Exception>& ThreadFiles() {
       {"worker/shell/worker_thread.h", "one thread runs the loop"},
       {"worker/engine/worker_team.h", "the threads that a step's loops are spread over"},
       {"scheduler/shell/scheduler_host.h", "one thread runs the loop; its inbox is the only lock"},
-      {"scheduler/ingress/http_server.cc", "owns the threads that serve sockets"},
-      {"scheduler/ingress/live_call.h",
-       "the queue from the scheduler's thread to the connection's"},
+      {"scheduler/ingress/grpc_call.h", "tokens cross from the worker's thread to gRPC's"},
+      {"scheduler/ingress/grpc_frontend.cc", "one thread works on all gRPC calls"},
   };
   return kFiles;
 }
