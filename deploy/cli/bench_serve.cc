@@ -58,21 +58,30 @@ double Milliseconds(SteadyTime from, SteadyTime to) {
 
 // Random ids: no text of theirs is meant, but each is one token, so the lengths are exact. Low ids
 // are control tokens in most vocabularies.
-json PromptIds(const BenchOptions& options, uint32_t index) {
-  constexpr int64_t kLow = 1000, kHigh = 30000;
+json PromptIds(const BenchOptions& options, int64_t vocabulary, uint32_t index) {
+  const int64_t high = std::min<int64_t>(30000, vocabulary - 1);
+  const int64_t low = std::min<int64_t>(1000, high / 4);
   json ids = json::array();
   Prng shared(options.seed), own(SplitMix64(options.seed) + index + 1);
   for (uint32_t i = 0; i < options.input_tokens; ++i) {
-    ids.push_back((i < options.prefix_tokens ? shared : own).Between(kLow, kHigh));
+    ids.push_back((i < options.prefix_tokens ? shared : own).Between(low, high));
   }
   return ids;
 }
 
+// What the server says its vocabulary is; what any has, if it does not say.
+int64_t VocabularyOf(HttpClient& client, const std::string& model) {
+  const absl::StatusOr<ClientReply> reply = client.Request("/v1/models/" + model, "");
+  if (!reply.ok() || reply->status != 200) return 8000;
+  const json body = json::parse(reply->body, nullptr, false);
+  return body.is_object() ? std::max<int64_t>(body.value("vocabulary_size", 8000), 2) : 8000;
+}
+
 Sample RunOne(const BenchOptions& options, HttpClient& client, const std::string& model,
-              uint32_t index) {
+              int64_t vocabulary, uint32_t index) {
   const std::string request = json{
       {"model", model},
-      {"prompt", PromptIds(options, index)},
+      {"prompt", PromptIds(options, vocabulary, index)},
       {"max_tokens", options.output_tokens},
       {"temperature", 0},
       {"ignore_eos", true},
@@ -227,13 +236,12 @@ absl::Status RunBench(const BenchOptions& options) {
   if (options.prefix_tokens > options.input_tokens) {
     return absl::InvalidArgumentError("--prefix-len must be at most --input-len");
   }
-  std::string model = options.model;
-  if (model.empty()) {
-    HttpClient client(*url, options.api_key);
-    absl::StatusOr<std::string> first = FirstModel(client);
-    if (!first.ok()) return first.status();
-    model = *std::move(first);
-  }
+  HttpClient scout(*url, options.api_key);
+  absl::StatusOr<std::string> first =
+      options.model.empty() ? FirstModel(scout) : absl::StatusOr<std::string>(options.model);
+  if (!first.ok()) return first.status();
+  const std::string model = *std::move(first);
+  const int64_t vocabulary = VocabularyOf(scout, model);
   const std::vector<double> due = Arrivals(options);
   std::vector<Sample> samples(options.prompts);
   std::atomic<uint32_t> next{0}, done{0};
@@ -247,7 +255,7 @@ absl::Status RunBench(const BenchOptions& options) {
       for (uint32_t index; (index = next.fetch_add(1)) < options.prompts;) {
         std::this_thread::sleep_until(start + std::chrono::duration_cast<SteadyTime::duration>(
                                                   std::chrono::duration<double>(due[index])));
-        samples[index] = RunOne(options, client, model, index);
+        samples[index] = RunOne(options, client, model, vocabulary, index);
         const std::lock_guard<std::mutex> lock(progress_mutex);
         progress->Update(++done);
       }

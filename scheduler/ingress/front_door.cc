@@ -68,7 +68,8 @@ std::string ModelObject(const ServedModel& model) {
   return TextCat("{\"id\":", JsonString(model.name),
                  ",\"object\":\"model\",\"created\":", model.created_unix_seconds,
                  ",\"owned_by\":\"cairn\",\"root\":", JsonString(model.name),
-                 ",\"parent\":null,\"max_model_len\":", model.context_length, "}");
+                 ",\"parent\":null,\"max_model_len\":", model.context_length,
+                 ",\"vocabulary_size\":", model.vocabulary_size, "}");
 }
 
 std::string ReasonsBody(std::string_view status, const std::vector<std::string>& reasons) {

@@ -143,6 +143,7 @@ inline const std::vector<Exception>& ThreadFiles() {
       {"scheduler/shell/scheduler_host.h", "one thread runs the loop; its inbox is the only lock"},
       {"scheduler/ingress/grpc_call.h", "tokens cross from the worker's thread to gRPC's"},
       {"scheduler/ingress/grpc_frontend.cc", "one thread works on all gRPC calls"},
+      {"deploy/cli/bench_serve.cc", "one thread for each client that it plays"},
   };
   return kFiles;
 }
