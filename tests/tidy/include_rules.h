@@ -141,8 +141,6 @@ inline const std::vector<Exception>& ThreadFiles() {
       {"worker/shell/worker_thread.h", "one thread runs the loop"},
       {"worker/engine/worker_team.h", "the threads that a step's loops are spread over"},
       {"scheduler/shell/scheduler_host.h", "one thread runs the loop; its inbox is the only lock"},
-      {"scheduler/ingress/grpc_call.h", "tokens cross from the worker's thread to gRPC's"},
-      {"scheduler/ingress/grpc_frontend.cc", "one thread works on all gRPC calls"},
       {"deploy/cli/bench_serve.cc", "one thread for each client that it plays"},
   };
   return kFiles;
