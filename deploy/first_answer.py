@@ -87,10 +87,10 @@ def ask(port):
     print(f"        > {question}\n        ", end="")
     chat(port, question, 40, salt, show=True)
     document = DOCUMENT.read_text(encoding="utf-8")[:DOCUMENT_CHARACTERS]
-    prompt = f"{document}\n\nIn one sentence: what is this page about?"
-    print("\n\n        > (a page of documentation) In one sentence: what is this page about?\n        ", end="")
-    cold, tokens, _ = chat(port, prompt, 48, salt, show=True)
-    cached, _, reused = chat(port, prompt, 48, salt, show=False)
+    prompt = f"{document}\n\nIn one short sentence: what does a key say?"
+    print("\n\n        > (a page of documentation) In one short sentence: what does a key say?\n        ", end="")
+    cold, tokens, _ = chat(port, prompt, 24, salt, show=True)
+    cached, _, reused = chat(port, prompt, 24, salt, show=False)
     print(f"\n\n        time to first token, {tokens} tokens of prompt:")
     print(f"          cold         {cold * 1e3:8.1f} ms")
     print(f"          from cache   {cached * 1e3:8.1f} ms   ({reused} tokens were not computed again, "

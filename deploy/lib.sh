@@ -21,7 +21,7 @@ die() {
 }
 
 # The last thing a log says, short enough for one line. Ninja's and apt's progress stand there.
-last_line() { tail -c 400 "$1" 2>/dev/null | tr '\r' '\n' | grep -v '^[[:space:]]*$' | tail -n 1 | cut -c1-90; }
+last_line() { tail -c 400 "$1" 2>/dev/null | tr '\r' '\n' | grep -v '^[[:space:]]*$' | tail -n 1 | cut -c1-120; }
 
 # logged NAME COMMAND...: runs it with its output in build/logs/NAME.log and shows how far it is: one
 # line that is rewritten on a terminal, otherwise a line every 20 seconds.
