@@ -129,6 +129,7 @@ inline const std::vector<Exception>& BannedWordExceptions() {
 // The only files that may know threads and locks: adapters to the outside. A dozen, not a habit.
 inline const std::vector<Exception>& ThreadFiles() {
   static const std::vector<Exception> kFiles = {
+      {"deploy/cli/bench_serve.cc", "one thread a simulated client"},
       {"deploy/cli/bench_engine.cc", "asks how many cores there are"},
       {"deploy/cli/local_node.cc", "puts the threads of one process together"},
       {"scheduler/ingress/grpc_call.h", "a call's state, between gRPC's threads and the worker's"},
@@ -196,6 +197,8 @@ inline const std::vector<Exception>& UnincludedHeaders() {
 // Tests whose subject is more than one noun.
 inline const std::vector<Exception>& TestsWithoutMirror() {
   static const std::vector<Exception> kTests = {
+      {"tests/worker/quality_test.cc", "the whole engine against the NumPy reference"},
+      {"tests/worker/safetensors_model_test.cc", "a safetensors folder, from file to logits"},
       {"tests/kernels/rows_test.cc", "the kernels that work row by row, at every level"},
   };
   return kTests;
