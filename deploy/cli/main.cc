@@ -12,6 +12,7 @@
 #include "deploy/cli/complete.h"
 #include "deploy/cli/model_inspect.h"
 #include "deploy/cli/model_pull.h"
+#include "deploy/cli/model_render.h"
 #include "deploy/cli/model_tokenize.h"
 #include "deploy/cli/up.h"
 #include "deploy/cli/version.h"
@@ -48,6 +49,7 @@ void AddSubcommands(CLI::App& root) {
   AddModelInspect(*model);
   AddModelTokenize(*model);
   AddModelDetokenize(*model);
+  AddModelRender(*model);
   AddChat(root);
   AddComplete(root);
   CLI::App* bench = root.add_subcommand("bench", "measure")->group("Measure");

@@ -50,6 +50,7 @@ bool FitsInt(double value) {
 }  // namespace
 
 Value IntFilter(Renderer& renderer, const Value& input, const Arguments& arguments) {
+  if (input.Is(Kind::kUndefined)) return renderer.Attribute(input, "");  // says what is undefined
   BoundArguments bound(renderer, arguments, {"default", "base"});
   const Value fallback = bound[0] != nullptr ? *bound[0] : Value::Int(0);
   const int64_t base = bound.Integer(1, 10);
@@ -72,6 +73,7 @@ Value IntFilter(Renderer& renderer, const Value& input, const Arguments& argumen
 }
 
 Value FloatFilter(Renderer& renderer, const Value& input, const Arguments& arguments) {
+  if (input.Is(Kind::kUndefined)) return renderer.Attribute(input, "");
   const BoundArguments bound(renderer, arguments, {"default"});
   double real = 0;
   if (input.IsNumber()) return Value::Float(input.AsDouble(), input.origin());

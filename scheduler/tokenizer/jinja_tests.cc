@@ -24,7 +24,7 @@ bool IsSequence(const Value& value) {
     return value.sequence().kind != SequenceKind::kIterator &&
            value.sequence().kind != SequenceKind::kView;
   }
-  return value.Is(Kind::kString) || value.Is(Kind::kDict);
+  return value.Is(Kind::kString) || value.Is(Kind::kDict) || value.Is(Kind::kUndefined);
 }
 
 template <bool kUpper>
