@@ -13,7 +13,7 @@ WORDS = ("river stone lantern harvest engine quiet winter copper garden signal m
          "velvet orchard compass ember meadow falcon").split()
 
 
-def prompt(number, words=160):
+def prompt(number, words=110):
     text = []
     for i in range(words):
         text.append(WORDS[(number * 7 + i * (number + 3) + i * i) % len(WORDS)])
@@ -21,7 +21,7 @@ def prompt(number, words=160):
 
 
 def ask(server, number, **options):
-    body = {"model": "m", "prompt": prompt(number), "max_tokens": 24, "temperature": 0.8, "seed": number,
+    body = {"model": "m", "prompt": prompt(number), "max_tokens": 56, "temperature": 0.8, "seed": number,
             "logprobs": 3, "ignore_eos": True, **options}
     status, reply, _ = server.post("/v1/completions", body)
     assert status == 200, reply
