@@ -93,7 +93,9 @@ class InProcessNode final : public LocalNode {
   StoreLimits StoreLimitsFor() const {
     return {.block_tokens = engine_.geometry().block_tokens,
             .device = {.slots = device_slots()},
-            .dram = {.slots = dram_slots()}};
+            .dram = {.slots = dram_slots()},
+            // Room is made ahead of need, so that a request seldom waits for blocks to be copied away.
+            .device_headroom_slots = dram_slots() > 0 ? device_slots() / 16 : 0};
   }
 
   const SystemClock clock_;
