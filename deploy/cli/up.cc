@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -239,6 +240,11 @@ absl::Status RunUp(UpOptions& options) {
   options.door.call.choices = options.node.choices_max;
   options.door.server_nonce = absl::StrCat(absl::Hex(std::random_device{}(), absl::kZeroPad8));
   FrontDoor door(options.door, {model}, (*node)->port(), (*node)->clock());
+  std::atomic<const HttpServer*> counted{nullptr};  // a client may ask before we have its address
+  door.SetHttpCounters([&counted] {
+    const HttpServer* server = counted;
+    return server == nullptr ? HttpServerCounters{} : server->counters();
+  });
   absl::StatusOr<std::unique_ptr<HttpServer>> http = StartHttpServer(
       options.http,
       [&](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {
@@ -246,6 +252,7 @@ absl::Status RunUp(UpOptions& options) {
       },
       [&](int status, std::string_view message) { return door.ErrorPage(status, message); });
   if (!http.ok()) return http.status();
+  counted = http->get();
   std::unique_ptr<GrpcFrontend> grpc;
   if (options.grpc_port != 0) {
     absl::StatusOr<std::unique_ptr<GrpcFrontend>> started =

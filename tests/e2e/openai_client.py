@@ -1,4 +1,5 @@
-"""The stock `openai` client against a running server: openai_client.py URL [--model NAME] [--api-key KEY] [--no-chat].
+"""The stock `openai` client against a running server: openai_client.py [URL] [--model NAME] [--api-key KEY] [--no-chat].
+Without a URL it starts a `cairn up` of its own, with SmolLM2.
 
 Every check is a function; the names of those that fail are printed at the end."""
 import argparse
@@ -8,7 +9,13 @@ import time
 import traceback
 import urllib.request
 
-import openai
+try:
+    import openai
+except ModuleNotFoundError:
+    print("SKIPPED: openai_client needs the Python package openai")
+    sys.exit(77)
+
+from cairn_server import CairnServer, model_file
 
 CHECKS = []
 
@@ -215,11 +222,23 @@ NEED_CHAT = {f.__name__ for f in CHECKS} - {"models_are_listed", "a_text_is_comp
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("url")
+    arguments.add_argument("url", nargs="?")
     arguments.add_argument("--model")
     arguments.add_argument("--api-key")
     arguments.add_argument("--no-chat", action="store_true", help="the model has no chat template")
     arguments = arguments.parse_args()
+    if arguments.url:
+        return run_checks(arguments)
+    model = model_file()
+    if model is None:
+        print("SKIPPED: openai_client needs SmolLM2-135M-Instruct.Q4_1.gguf")
+        return 77
+    with CairnServer(model, "--log-level", "warn") as own:
+        arguments.url = own.url
+        return run_checks(arguments)
+
+
+def run_checks(arguments):
     server = Server(arguments.url, arguments.model, arguments.api_key)
     print(f"openai {openai.__version__} against {server.url}, model {server.model}")
     failed = []

@@ -82,6 +82,14 @@ TEST_CASE("cold, chunked, and computed by one or two threads: the same bits") {
   }
 }
 
+TEST_CASE("4-bit codes give the same bits packed as spread to bytes") {
+  const TinyModelFile model({.family = ModelFamily::kLlama, .weights = TensorType::kQ4_1});
+  const std::vector<TokenId> tokens = RandomTokens(6, 100, kTinyVocabulary);
+  EngineRig packed(model.path(), {.weights = WeightFormat::kQ4}, 1, 32);
+  EngineRig spread(model.path(), {.weights = WeightFormat::kInt8}, 1, 32);
+  REQUIRE(Chunked(packed, tokens, 512) == Chunked(spread, tokens, 512));
+}
+
 TEST_CASE("a row's choice does not depend on what else is in the step") {
   for (const Case& c : kCases) {
     INFO(NameOfCase(c));

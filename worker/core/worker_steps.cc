@@ -17,6 +17,10 @@ constexpr uint32_t BlocksFor(uint32_t tokens, uint32_t block_tokens) {
 std::vector<WorkerAction> WorkerState::TakeActions() {
   std::optional<StepPlan> plan;
   if (!step_out_) plan = PlanNextStep();
+  // A cancel may empty the worker without a step after which its load would be reported.
+  if (!plan && !step_out_ && !reports_.empty() && !std::holds_alternative<WorkerLoad>(reports_.back())) {
+    Send(load());
+  }
   std::vector<WorkerAction> actions;
   for (Report& report : std::exchange(reports_, {})) {
     actions.push_back(SendReport{std::move(report)});
