@@ -228,7 +228,11 @@ absl::Status RunUp(UpOptions& options) {
   absl::StatusOr<std::unique_ptr<LocalNode>> node = StartNode(options);
   if (!node.ok()) return node.status();
   LogNode(**node, options);
-  if (!options.served_model_name.empty()) served->name = options.served_model_name;
+  if (!options.served_model_name.empty()) {
+    served->name = options.served_model_name;
+  } else if (FindCatalogModel(options.model).ok()) {
+    served->name = options.model;
+  }
   served->context_length = (*node)->context_length();
   served->vocabulary_size = (*node)->engine().vocabulary_size();
   const auto model = std::make_shared<const ServedModel>(*std::move(served));
