@@ -1,6 +1,5 @@
 #include "deploy/cli/bench_engine.h"
 
-#include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -89,19 +88,13 @@ absl::Status RunBenchEngine(const BenchEngineOptions& options) {
   return absl::OkStatus();
 }
 
-std::string Variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 }  // namespace
 
 void AddBenchEngine(CLI::App& bench) {
   auto options = std::make_shared<BenchEngineOptions>();
-  options->models_dir = DefaultModelsFolder(Variable("XDG_CACHE_HOME"), Variable("HOME")).string();
   CLI::App* engine = bench.add_subcommand("engine", "prefill and decode speed of one model on this machine");
   engine->add_option("--model", options->model)->capture_default_str();
-  engine->add_option("--models-dir", options->models_dir)->capture_default_str();
+  AddModelsDir(*engine, options->models_dir);
   engine->add_option("--weights", options->weights)
       ->check(CLI::IsMember({"auto", "bf16", "int8", "q4"}))->capture_default_str();
   engine->add_option("--kv-type", options->kv_type)->check(CLI::IsMember({"bf16", "int8"}))->capture_default_str();

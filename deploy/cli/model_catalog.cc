@@ -1,5 +1,6 @@
 #include "deploy/cli/model_catalog.h"
 
+#include <cstdlib>
 #include <system_error>
 
 #include "absl/strings/ascii.h"
@@ -14,6 +15,11 @@ std::vector<std::string> Names() {
   std::vector<std::string> names;
   for (const CatalogModel& model : ModelCatalog()) names.push_back(model.name);
   return names;
+}
+
+std::string Variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
 }
 
 }  // namespace
@@ -56,6 +62,12 @@ std::filesystem::path DefaultModelsFolder(absl::string_view xdg_cache_home,
   if (!home.empty())
     return std::filesystem::path(std::string(home)) / ".cache" / "cairn" / "models";
   return "models";
+}
+
+CLI::Option* AddModelsDir(CLI::App& app, std::string& folder) {
+  folder = DefaultModelsFolder(Variable("XDG_CACHE_HOME"), Variable("HOME")).string();
+  return app.add_option("--models-dir", folder, "folder where known models are kept")
+      ->type_name("FOLDER");
 }
 
 absl::StatusOr<std::filesystem::path> ResolveModel(const std::string& model,

@@ -1,6 +1,7 @@
 // The models that `cairn model pull` knows: where the bytes come from and what they must be.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -37,6 +38,9 @@ absl::StatusOr<CatalogModel> FindCatalogModel(absl::string_view name);
 // Where models are kept unless --models-dir says otherwise: $XDG_CACHE_HOME/cairn/models or
 // ~/.cache/cairn/models. Arguments are the values of those variables, empty when unset.
 std::filesystem::path DefaultModelsFolder(absl::string_view xdg_cache_home, absl::string_view home);
+
+// --models-dir, with that folder of this process's environment as the default.
+CLI::Option* AddModelsDir(CLI::App& app, std::string& folder);
 
 // What --model means: a path that exists is taken as it is; a name of the catalogue is its file in
 // `models_folder`. Otherwise an error that says what to do.

@@ -201,17 +201,11 @@ ModelReport InspectModel(const WeightFile& file) {
 
 void AddModelInspect(CLI::App& model) {
   auto options = std::make_shared<InspectOptions>();
-  const auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
-    return std::string(value != nullptr ? value : "");
-  };
-  options->models_dir = DefaultModelsFolder(variable("XDG_CACHE_HOME"), variable("HOME")).string();
   CLI::App* inspect = model.add_subcommand("inspect", "show what is in a model file");
   inspect->add_option("model", options->model, "a GGUF file, a safetensors folder, or a known name")
       ->required()
       ->type_name("MODEL");
-  inspect->add_option("--models-dir", options->models_dir, "folder where known names are kept")
-      ->type_name("FOLDER");
+  AddModelsDir(*inspect, options->models_dir);
   inspect->add_flag("--tensors", options->tensors, "list every tensor too")->configurable(false);
   AddOutputFormat(*inspect, options->format);
   OnRun(*inspect, [options] { return RunInspect(*options); });

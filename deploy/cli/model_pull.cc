@@ -275,11 +275,6 @@ struct PullOptions {
   OutputFormat format = OutputFormat::kText;
 };
 
-std::string Variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 void PrintCatalog(const PullOptions& options) {
   if (options.format == OutputFormat::kText) {
     for (const CatalogModel& model : ModelCatalog()) {
@@ -328,11 +323,9 @@ absl::Status RunPull(const PullOptions& options) {
 
 void AddModelPull(CLI::App& model) {
   auto options = std::make_shared<PullOptions>();
-  options->models_dir = DefaultModelsFolder(Variable("XDG_CACHE_HOME"), Variable("HOME")).string();
   CLI::App* pull = model.add_subcommand("pull", "fetch a model and check that it is the right one");
   pull->add_option("name", options->name, "which one; --list shows them")->type_name("NAME");
-  pull->add_option("--models-dir", options->models_dir, "folder to keep it in")
-      ->type_name("FOLDER");
+  AddModelsDir(*pull, options->models_dir);
   pull->add_flag("--list", options->list, "list what can be fetched, and stop")
       ->configurable(false);
   AddOutputFormat(*pull, options->format);

@@ -151,18 +151,12 @@ std::string ShowPrompt(const std::vector<TextSegment>& segments, OutputFormat fo
 
 void AddModelRender(CLI::App& model) {
   auto options = std::make_shared<RenderOptions>();
-  const auto variable = [](const char* key) {
-    const char* value = std::getenv(key);
-    return std::string(value != nullptr ? value : "");
-  };
-  options->models_dir = DefaultModelsFolder(variable("XDG_CACHE_HOME"), variable("HOME")).string();
   CLI::App* command =
       model.add_subcommand("render", "a chat request on standard input to its prompt");
   command->add_option("model", options->model, "a GGUF file, a safetensors folder, or a known name")
       ->required()
       ->type_name("MODEL");
-  command->add_option("--models-dir", options->models_dir, "folder where known names are kept")
-      ->type_name("FOLDER");
+  AddModelsDir(*command, options->models_dir);
   command
       ->add_option("--chat-template", options->template_file,
                    "use this Jinja template instead of the model's")

@@ -146,17 +146,11 @@ namespace {
 
 CLI::App* AddStreamCommand(CLI::App& model, const char* name, const char* about,
                            TokenizeOptions& options) {
-  const auto variable = [](const char* key) {
-    const char* value = std::getenv(key);
-    return std::string(value != nullptr ? value : "");
-  };
-  options.models_dir = DefaultModelsFolder(variable("XDG_CACHE_HOME"), variable("HOME")).string();
   CLI::App* command = model.add_subcommand(name, about);
   command->add_option("model", options.model, "a GGUF file, a safetensors folder, or a known name")
       ->required()
       ->type_name("MODEL");
-  command->add_option("--models-dir", options.models_dir, "folder where known names are kept")
-      ->type_name("FOLDER");
+  AddModelsDir(*command, options.models_dir);
   return command;
 }
 

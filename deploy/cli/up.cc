@@ -6,7 +6,6 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <random>
 
@@ -50,8 +49,7 @@ void AddModelFlags(CLI::App& up, UpOptions& options) {
   constexpr char kGroup[] = "Model";
   up.add_option("--model", options.model, "a known name, a GGUF file or a safetensors folder")
       ->capture_default_str()->group(kGroup);
-  up.add_option("--models-dir", options.models_dir, "folder where known names are kept")
-      ->capture_default_str()->group(kGroup);
+  AddModelsDir(up, options.models_dir)->group(kGroup);
   up.add_option("--served-model-name", options.served_model_name,
                 "what clients call it (default: the file's name)")->group(kGroup);
   up.add_option("--chat-template", options.chat_template, "Jinja file that replaces the model's own")
@@ -129,11 +127,6 @@ void AddLimitFlags(CLI::App& up, UpOptions& options) {
   AddDuration(up, "--header-timeout", options.http.limits.header_time, "from a request's first byte")->group(kGroup);
   AddDuration(up, "--body-timeout", options.http.limits.body_time, "from the header's end")->group(kGroup);
   AddDuration(up, "--idle-timeout", options.http.limits.idle_time, "of a connection between requests")->group(kGroup);
-}
-
-std::string Variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
 }
 
 absl::StatusOr<ApiKeys> ReadApiKeys(const UpOptions& options) {
@@ -286,7 +279,6 @@ absl::Status RunUp(UpOptions& options) {
 
 void AddUp(CLI::App& root) {
   auto options = std::make_shared<UpOptions>();
-  options->models_dir = DefaultModelsFolder(Variable("XDG_CACHE_HOME"), Variable("HOME")).string();
   CLI::App* up = root.add_subcommand("up", "serve a model: everything on one machine")->group("Serve");
   AddModelFlags(*up, *options);
   AddKvFlags(*up, *options);
