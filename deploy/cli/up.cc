@@ -167,7 +167,17 @@ void SetLogLevel(const std::string& level) {
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
 }
 
-// Waits for SIGTERM or SIGINT, which every thread has blocked since before the first one started.
+// Before the first thread starts: all of them inherit it, and only AwaitStopSignal hears the signals.
+sigset_t BlockStopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
 void AwaitStopSignal(const sigset_t& signals) {
   int received = 0;
   sigwait(&signals, &received);
@@ -209,12 +219,7 @@ absl::Status RunUp(UpOptions& options) {
   absl::StatusOr<ApiKeys> keys = ReadApiKeys(options);
   if (!keys.ok()) return keys.status();
   if (absl::Status status = ResolveNode(options); !status.ok()) return status;
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+  const sigset_t signals = BlockStopSignals();
 
   absl::StatusOr<ServedModel> served = LoadServedModel(options.node.model, options.chat_template);
   if (!served.ok()) return served.status();
