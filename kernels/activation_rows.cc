@@ -16,6 +16,8 @@ size_t RecordBytes(ActivationKind kind) {
   switch (kind) {
     case ActivationKind::kInt8:
       return sizeof(ActivationGroup);
+    case ActivationKind::kInt15:
+      return sizeof(WideActivationGroup);
     case ActivationKind::kBf16:
       return kGroup * sizeof(uint16_t);
     case ActivationKind::kRoundedBf16:
@@ -24,10 +26,16 @@ size_t RecordBytes(ActivationKind kind) {
   return 0;
 }
 
+bool IsIntegerKind(ActivationKind kind) {
+  return kind == ActivationKind::kInt8 || kind == ActivationKind::kInt15;
+}
+
 }  // namespace
 
-ActivationKind ActivationKindFor(const MatMulKernels& kernels, PackedFormat format) {
-  return format == PackedFormat::kBf16 ? kernels.bf16_kind : ActivationKind::kInt8;
+ActivationKind ActivationKindFor(const MatMulKernels& kernels, PackedFormat format,
+                                 ActivationKind integer) {
+  CAIRN_KERNEL_CHECK(IsIntegerKind(integer));
+  return format == PackedFormat::kBf16 ? kernels.bf16_kind : integer;
 }
 
 void ActivationRows::Free::operator()(std::byte* memory) const {
@@ -55,8 +63,10 @@ void ActivationRows::Shape(ActivationKind kind, size_t rows, size_t k) {
 void ActivationRows::Encode(const MatMulKernels& kernels, const float* x, size_t x_stride,
                             size_t begin, size_t end) {
   CAIRN_KERNEL_CHECK(end <= rows_);
-  CAIRN_KERNEL_CHECK(kind_ == ActivationKind::kInt8 || kind_ == kernels.bf16_kind);
-  const auto encode = kind_ == ActivationKind::kInt8 ? kernels.encode_int8 : kernels.encode_bf16;
+  CAIRN_KERNEL_CHECK(IsIntegerKind(kind_) || kind_ == kernels.bf16_kind);
+  const auto encode = kind_ == ActivationKind::kInt8    ? kernels.encode_int8
+                      : kind_ == ActivationKind::kInt15 ? kernels.encode_int15
+                                                        : kernels.encode_bf16;
   const size_t record_bytes = RecordBytes(kind_);
   for (size_t row = begin; row < end; ++row) {
     std::byte* const records =

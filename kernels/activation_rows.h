@@ -1,5 +1,5 @@
-// The rows that a product multiplies with a matrix, encoded as its kernels want them: int8 codes
-// with a scale for every group of 32, or bf16. A row's encoding depends on that row alone.
+// The rows that a product multiplies with a matrix, encoded as its kernels want them: codes of 8 or
+// 15 bits with a scale for every group of 32, or bf16. A row's encoding depends on that row alone.
 //
 //   memory: (tile, group of 32 along K, row in tile) records
 //
@@ -19,7 +19,10 @@
 
 namespace cairn {
 
-ActivationKind ActivationKindFor(const MatMulKernels& kernels, PackedFormat format);
+// What a matrix of the format is multiplied with. Integer formats leave a choice, kInt8 or kInt15:
+// twice the products for a 128th of the rounding.
+ActivationKind ActivationKindFor(const MatMulKernels& kernels, PackedFormat format,
+                                 ActivationKind integer = ActivationKind::kInt8);
 
 class ActivationRows {
  public:

@@ -56,7 +56,9 @@ void MatMul(const MatMulKernels& kernels, const PackedMatrix& matrix, const Acti
             PanelRange range, float* out, size_t out_stride) {
   CAIRN_KERNEL_CHECK(range.begin <= range.end && range.end <= matrix.panels());
   CAIRN_KERNEL_CHECK(rows.k() == matrix.k());
-  CAIRN_KERNEL_CHECK(rows.kind() == ActivationKindFor(kernels, matrix.format()));
+  const bool wide = rows.kind() == ActivationKind::kInt15;
+  const auto integer = wide ? ActivationKind::kInt15 : ActivationKind::kInt8;
+  CAIRN_KERNEL_CHECK(rows.kind() == ActivationKindFor(kernels, matrix.format(), integer));
   if (rows.rows() == 0 || range.begin == range.end) return;
   const MatMulArgs args{.format = matrix.format(),
                         .weights = matrix.data(),
@@ -65,6 +67,7 @@ void MatMul(const MatMulKernels& kernels, const PackedMatrix& matrix, const Acti
                         .k_blocks = matrix.k_blocks(),
                         .panel_begin = range.begin,
                         .panel_end = range.end,
+                        .kind = rows.kind(),
                         .activations = rows.data(),
                         .rows = rows.rows(),
                         .tile_rows = rows.tile_rows(),

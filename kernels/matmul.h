@@ -5,6 +5,7 @@
 // of k. For the integer formats it has the same bits at every level:
 //   sum = 0;  for each group of 32:  sum = fma(float(exact integer dot product), d * x.scale, sum)
 //                                    sum = fma(m, x.scale * float(sum of x.codes), sum)   (with m)
+// where codes of 15 bits are those of the halves joined, 128 * high + low.
 // For kBf16 the order of a level is its own: bf16 products are summed in float, pair by pair where
 // the processor has vdpbf16ps, tile by tile with AMX, else one by one; levels agree within
 // rounding.
@@ -48,8 +49,8 @@ class PanelSplit {
 };
 
 // Writes columns of the range in every row of out (row, n) float, rows out_stride floats apart.
-// REQUIRES: rows encoded by the same kernels for the matrix's format and k; range within the
-// matrix.
+// REQUIRES: rows encoded by the same kernels, in a kind for the matrix's format (ActivationKindFor),
+// and of its k; range within the matrix.
 void MatMul(const MatMulKernels& kernels, const PackedMatrix& matrix, const ActivationRows& rows,
             PanelRange range, float* out, size_t out_stride);
 

@@ -18,12 +18,19 @@ namespace {
 
 void Integer(const MatMulArgs& args) { level_avx512_bf16::kMatMul.integer(args); }
 void EncodeInt8(const EncodeRowArgs& args) { level_avx512_bf16::kMatMul.encode_int8(args); }
+void EncodeInt15(const EncodeRowArgs& args) { level_avx512_bf16::kMatMul.encode_int15(args); }
 void EncodeBf16(const EncodeRowArgs& args) { level_avx512_bf16::kMatMul.encode_bf16(args); }
 
 }  // namespace
 
 extern const MatMulKernels kMatMul;
-constinit const MatMulKernels kMatMul = {Integer, Bf16, EncodeInt8, EncodeBf16,
-                                         ActivationKind::kBf16};
+constinit const MatMulKernels kMatMul = {
+    .integer = Integer,
+    .bf16 = Bf16,
+    .encode_int8 = EncodeInt8,
+    .encode_int15 = EncodeInt15,
+    .encode_bf16 = EncodeBf16,
+    .bf16_kind = ActivationKind::kBf16,
+};
 
 }  // namespace cairn::level_amx

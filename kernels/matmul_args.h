@@ -24,6 +24,7 @@ constexpr size_t kKBlock = 64;        // K is padded to this with zeros: two gro
 // How the rows of a product's other side are kept; each group of 32 of a row is one record.
 enum class ActivationKind : uint8_t {
   kInt8,         // ActivationGroup, for the integer formats
+  kInt15,        // WideActivationGroup, for the same, at twice the products
   kBf16,         // 32 bf16
   kRoundedBf16,  // 32 float that are bf16 values, for levels that multiply floats
 };
@@ -34,6 +35,18 @@ struct ActivationGroup {
   float scale;             // largest magnitude / 127
   float scaled_sum;        // scale * float(sum of codes)
   int32_t minus_8_sums;    // -8 * sum of codes, where weights have zero point 8
+  int32_t minus_128_sums;  // the same for 128
+};
+
+// The same with codes of 15 bits, in two halves that are multiplied one after the other:
+// x[i] = scale * (128 * high[i] + low[i]). Sums are of the whole codes; 32 products with weights of
+// 8 bits stay below 2^27.
+struct WideActivationGroup {
+  int8_t high[kGroup];     // -127..127
+  int8_t low[kGroup];      // -64..63
+  float scale;             // largest magnitude / 16256, which is 128 * 127
+  float scaled_sum;        // scale * float(sum of codes)
+  int32_t minus_8_sums;    // -8 * sum of codes
   int32_t minus_128_sums;  // the same for 128
 };
 
@@ -50,6 +63,7 @@ struct MatMulArgs {
   size_t k_blocks;
   size_t panel_begin;
   size_t panel_end;
+  ActivationKind kind;  // of the records; for integer formats kInt8 or kInt15
   const std::byte* activations;
   size_t rows;
   size_t tile_rows;   // 1..16
@@ -72,6 +86,7 @@ struct MatMulKernels {
   void (*integer)(const MatMulArgs& args);
   void (*bf16)(const MatMulArgs& args);
   void (*encode_int8)(const EncodeRowArgs& args);
+  void (*encode_int15)(const EncodeRowArgs& args);
   void (*encode_bf16)(const EncodeRowArgs& args);  // to bf16_kind
   ActivationKind bf16_kind;
 };

@@ -47,9 +47,9 @@ INLINE __m256 HalvesAt(const uint8_t* at) {
   return _mm256_cvtph_ps(_mm_load_si128((const __m128i*)at));
 }
 
-INLINE __m256i FourOf(const ActivationGroup* x, size_t quad) {
+INLINE __m256i FourOf(const int8_t* codes, size_t quad) {
   int32_t four;
-  __builtin_memcpy(&four, x->codes + 4 * quad, sizeof four);
+  __builtin_memcpy(&four, codes + 4 * quad, sizeof four);
   return _mm256_set1_epi32(four);
 }
 
@@ -61,48 +61,71 @@ INLINE __m256i AddQuad(__m256i dot, __m256i codes, __m256i magnitudes, __m256i f
   return _mm256_add_epi32(dot, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
-template <PackedFormat kFormat>
-INLINE __m256i FirstValue(const ActivationGroup* x) {
+template <PackedFormat kFormat, typename Record>
+INLINE __m256i FirstValue(const Record* x) {
   if (kFormat == PackedFormat::kInt4) return _mm256_set1_epi32(x->minus_8_sums);
   if (kFormat == PackedFormat::kUint8Min) return _mm256_set1_epi32(-x->minus_128_sums);
   return _mm256_setzero_si256();
 }
 
+// The rows' products with a group, exact. codes (row): 32 of each.
 template <PackedFormat kFormat, int kRows>
-INLINE void AddGroup(const uint8_t* codes, const uint8_t* d, const uint8_t* x, __m256* sums) {
+INLINE void Dots(const uint8_t* weights, const int8_t* const* codes, __m256i* dots) {
   using F = Format<kFormat>;
-  __m256i dots[kRows];
   UNROLL for (int row = 0; row < kRows; ++row) dots[row] = _mm256_setzero_si256();
-  const auto record = [x](int row) {
-    return (const ActivationGroup*)(x + (size_t)row * sizeof(ActivationGroup));
-  };
   UNROLL for (size_t i = 0; i < F::kCodeBytes / 64; ++i) {
-    const __m256i loaded = _mm256_load_si256((const __m256i*)(codes + i * 64));
+    const __m256i loaded = _mm256_load_si256((const __m256i*)(weights + i * 64));
     if constexpr (F::kFourBits) {
       const __m256i low = _mm256_and_si256(loaded, _mm256_set1_epi8(15));
       const __m256i high = _mm256_and_si256(_mm256_srli_epi16(loaded, 4), _mm256_set1_epi8(15));
       UNROLL for (int row = 0; row < kRows; ++row) {
-        dots[row] = AddQuad<true>(dots[row], low, low, FourOf(record(row), 2 * i));
-        dots[row] = AddQuad<true>(dots[row], high, high, FourOf(record(row), 2 * i + 1));
+        dots[row] = AddQuad<true>(dots[row], low, low, FourOf(codes[row], 2 * i));
+        dots[row] = AddQuad<true>(dots[row], high, high, FourOf(codes[row], 2 * i + 1));
       }
     } else {
       const __m256i w = _mm256_xor_si256(loaded, _mm256_set1_epi8((char)0x80));
       const __m256i magnitudes = _mm256_abs_epi8(w);
       UNROLL for (int row = 0; row < kRows; ++row) {
-        dots[row] = AddQuad<false>(dots[row], w, magnitudes, FourOf(record(row), i));
+        dots[row] = AddQuad<false>(dots[row], w, magnitudes, FourOf(codes[row], i));
       }
     }
   }
+  if constexpr (F::kFourBits) {
+    UNROLL for (int row = 0; row < kRows; ++row) {
+      dots[row] = _mm256_madd_epi16(dots[row], _mm256_set1_epi16(1));
+    }
+  }
+}
+template <PackedFormat kFormat, int kRows>
+INLINE void Dots(const uint8_t* weights, const ActivationGroup* x, __m256i* dots) {
+  const int8_t* codes[kRows];
+  UNROLL for (int row = 0; row < kRows; ++row) codes[row] = x[row].codes;
+  Dots<kFormat, kRows>(weights, codes, dots);
+}
+template <PackedFormat kFormat, int kRows>
+INLINE void Dots(const uint8_t* weights, const WideActivationGroup* x, __m256i* dots) {
+  const int8_t* codes[kRows];
+  __m256i high[kRows];
+  UNROLL for (int row = 0; row < kRows; ++row) codes[row] = x[row].high;
+  Dots<kFormat, kRows>(weights, codes, high);
+  UNROLL for (int row = 0; row < kRows; ++row) codes[row] = x[row].low;
+  Dots<kFormat, kRows>(weights, codes, dots);
+  UNROLL for (int row = 0; row < kRows; ++row) {
+    dots[row] = _mm256_add_epi32(dots[row], _mm256_slli_epi32(high[row], 7));
+  }
+}
+
+template <PackedFormat kFormat, int kRows, typename Record>
+INLINE void AddGroup(const uint8_t* codes, const uint8_t* d, const Record* x, __m256* sums) {
+  __m256i dots[kRows];
+  Dots<kFormat, kRows>(codes, x, dots);
   const __m256 scale = HalvesAt(d);
   UNROLL for (int row = 0; row < kRows; ++row) {
-    __m256i dot = dots[row];
-    if (F::kFourBits) dot = _mm256_madd_epi16(dot, _mm256_set1_epi16(1));
-    dot = _mm256_add_epi32(dot, FirstValue<kFormat>(record(row)));
-    const __m256 both = _mm256_mul_ps(scale, _mm256_set1_ps(record(row)->scale));
+    const __m256i dot = _mm256_add_epi32(dots[row], FirstValue<kFormat>(x + row));
+    const __m256 both = _mm256_mul_ps(scale, _mm256_set1_ps(x[row].scale));
     sums[row] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), both, sums[row]);
-    if (F::kMinimum) {
-      sums[row] =
-          _mm256_fmadd_ps(HalvesAt(d + 64), _mm256_set1_ps(record(row)->scaled_sum), sums[row]);
+    if (Format<kFormat>::kMinimum) {
+      sums[row] = _mm256_fmadd_ps(HalvesAt(d + 64), _mm256_set1_ps(x[row].scaled_sum), sums[row]);
     }
   }
 }
@@ -120,7 +143,7 @@ INLINE void StoreRows(const __m256* sums, int count, const Rows& rows) {
   }
 }
 
-template <PackedFormat kFormat, int kRows>
+template <PackedFormat kFormat, typename Record, int kRows>
 void IntegerTile(const Rows& rows) {
   using F = Format<kFormat>;
   __m256 sums[kRows];
@@ -130,7 +153,7 @@ void IntegerTile(const Rows& rows) {
   for (size_t block = 0; block < rows.k_blocks; ++block, weights += F::kBlockBytes) {
     for (size_t half = 0; half < 2; ++half, x += rows.group_bytes) {
       AddGroup<kFormat, kRows>(weights + half * F::kCodeBytes, weights + rows.scales_at + half * 32,
-                               x, sums);
+                               (const Record*)x, sums);
     }
   }
   StoreRows(sums, kRows, rows);
@@ -198,25 +221,32 @@ void RunTiles(const MatMulArgs& args, const TileTable& table) {
   }
 }
 
-template <PackedFormat kFormat>
-constexpr TileTable kIntegerTable = {{IntegerTile<kFormat, 1>, IntegerTile<kFormat, 2>,
-                                      IntegerTile<kFormat, 3>, IntegerTile<kFormat, 4>},
-                                     sizeof(ActivationGroup),
-                                     Format<kFormat>::kCodeBytes};
+template <PackedFormat kFormat, typename Record>
+constexpr TileTable kIntegerTable = {
+    {IntegerTile<kFormat, Record, 1>, IntegerTile<kFormat, Record, 2>,
+     IntegerTile<kFormat, Record, 3>, IntegerTile<kFormat, Record, 4>},
+    sizeof(Record),
+    Format<kFormat>::kCodeBytes};
 
-void Integer(const MatMulArgs& args) {
+template <typename Record>
+void RunInteger(const MatMulArgs& args) {
   switch (args.format) {
     case PackedFormat::kInt8:
-      return RunTiles(args, kIntegerTable<PackedFormat::kInt8>);
+      return RunTiles(args, kIntegerTable<PackedFormat::kInt8, Record>);
     case PackedFormat::kUint8Min:
-      return RunTiles(args, kIntegerTable<PackedFormat::kUint8Min>);
+      return RunTiles(args, kIntegerTable<PackedFormat::kUint8Min, Record>);
     case PackedFormat::kInt4:
-      return RunTiles(args, kIntegerTable<PackedFormat::kInt4>);
+      return RunTiles(args, kIntegerTable<PackedFormat::kInt4, Record>);
     case PackedFormat::kInt4Min:
-      return RunTiles(args, kIntegerTable<PackedFormat::kInt4Min>);
+      return RunTiles(args, kIntegerTable<PackedFormat::kInt4Min, Record>);
     case PackedFormat::kBf16:
       return;  // the other function's
   }
+}
+
+void Integer(const MatMulArgs& args) {
+  if (args.kind == ActivationKind::kInt15) return RunInteger<WideActivationGroup>(args);
+  RunInteger<ActivationGroup>(args);
 }
 
 constexpr TileTable kBf16Table = {
@@ -239,9 +269,19 @@ INLINE int32_t LargestOf(__m256i x) {
   return _mm_cvtsi128_si32(v);
 }
 
-void EncodeInt8(const EncodeRowArgs& args) {
+constexpr float LargestCode(const ActivationGroup*) { return 127; }
+constexpr float LargestCode(const WideActivationGroup*) { return 128 * 127; }
+INLINE void SetCode(ActivationGroup* out, size_t i, int32_t code) { out->codes[i] = (int8_t)code; }
+INLINE void SetCode(WideActivationGroup* out, size_t i, int32_t code) {
+  const int32_t high = (code + 64) >> 7;
+  out->high[i] = (int8_t)high;
+  out->low[i] = (int8_t)(code - 128 * high);
+}
+
+template <typename Record>
+void EncodeInteger(const EncodeRowArgs& args) {
   for (size_t group = 0; group < 2 * args.k_blocks; ++group) {
-    auto* const out = (ActivationGroup*)(args.records + group * args.record_stride);
+    auto* const out = (Record*)(args.records + group * args.record_stride);
     __m256 x[4];
     __m256i larger = _mm256_setzero_si256();
     UNROLL for (size_t i = 0; i < 4; ++i) {
@@ -257,8 +297,8 @@ void EncodeInt8(const EncodeRowArgs& args) {
     if (largest >= 0x7f800000) {
       out->scale = __builtin_nanf("");
     } else if (value > 1e-30f) {
-      out->scale = value / 127.0f;
-      inverse = 127.0f / value;
+      out->scale = value / LargestCode(out);
+      inverse = LargestCode(out) / value;
     }
     int32_t sum = 0;
     for (size_t i = 0; i < 4; ++i) {
@@ -268,7 +308,7 @@ void EncodeInt8(const EncodeRowArgs& args) {
                            _mm256_cvtps_epi32(_mm256_mul_ps(x[i], _mm256_set1_ps(inverse))));
       }
       for (size_t j = 0; j < 8; ++j) {
-        out->codes[i * 8 + j] = (int8_t)codes[j];
+        SetCode(out, i * 8 + j, codes[j]);
         sum += codes[j];
       }
     }
@@ -298,7 +338,13 @@ void EncodeBf16(const EncodeRowArgs& args) {
 }  // namespace
 
 extern const MatMulKernels kMatMul;
-constinit const MatMulKernels kMatMul = {Integer, Bf16, EncodeInt8, EncodeBf16,
-                                         ActivationKind::kRoundedBf16};
+constinit const MatMulKernels kMatMul = {
+    .integer = Integer,
+    .bf16 = Bf16,
+    .encode_int8 = EncodeInteger<ActivationGroup>,
+    .encode_int15 = EncodeInteger<WideActivationGroup>,
+    .encode_bf16 = EncodeBf16,
+    .bf16_kind = ActivationKind::kRoundedBf16,
+};
 
 }  // namespace cairn::level_avx2

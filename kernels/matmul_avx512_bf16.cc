@@ -37,12 +37,13 @@ void Bf16Tile(const Rows& rows) {
   StoreRows(sums, kRows, rows);
 }
 
-constexpr TileTable kBf16Table = {{Bf16Tile<1>, Bf16Tile<2>, Bf16Tile<3>, Bf16Tile<4>, Bf16Tile<5>,
-                                   Bf16Tile<6>, Bf16Tile<7>, Bf16Tile<8>, Bf16Tile<9>, Bf16Tile<10>,
-                                   Bf16Tile<11>, Bf16Tile<12>, Bf16Tile<13>, Bf16Tile<14>,
-                                   Bf16Tile<15>, Bf16Tile<16>}};
+constexpr TileTable kBf16Table = {
+    {Bf16Tile<1>, Bf16Tile<2>, Bf16Tile<3>, Bf16Tile<4>, Bf16Tile<5>, Bf16Tile<6>, Bf16Tile<7>,
+     Bf16Tile<8>, Bf16Tile<9>, Bf16Tile<10>, Bf16Tile<11>, Bf16Tile<12>, Bf16Tile<13>, Bf16Tile<14>,
+     Bf16Tile<15>, Bf16Tile<16>},
+    kGroup * sizeof(uint16_t)};
 
-void Bf16(const MatMulArgs& args) { RunTiles(args, kBf16Table, kGroup * sizeof(uint16_t)); }
+void Bf16(const MatMulArgs& args) { RunTiles(args, kBf16Table); }
 
 void EncodeBf16(const EncodeRowArgs& args) {
   for (size_t k = 0; k < args.k_blocks * kKBlock; k += 16) {
@@ -56,7 +57,13 @@ void EncodeBf16(const EncodeRowArgs& args) {
 }  // namespace
 
 extern const MatMulKernels kMatMul;
-constinit const MatMulKernels kMatMul = {Integer, Bf16, EncodeInt8, EncodeBf16,
-                                         ActivationKind::kBf16};
+constinit const MatMulKernels kMatMul = {
+    .integer = Integer,
+    .bf16 = Bf16,
+    .encode_int8 = EncodeInteger<ActivationGroup>,
+    .encode_int15 = EncodeInteger<WideActivationGroup>,
+    .encode_bf16 = EncodeBf16,
+    .bf16_kind = ActivationKind::kBf16,
+};
 
 }  // namespace cairn::level_avx512_bf16

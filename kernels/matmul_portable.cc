@@ -60,9 +60,13 @@ void Unpack(const Layout& layout, const uint8_t* codes, uint8_t (*columns)[kGrou
   }
 }
 
-int32_t Dot(const uint8_t* w, const int8_t* x) {
+int32_t CodeOf(const ActivationGroup& x, size_t i) { return x.codes[i]; }
+int32_t CodeOf(const WideActivationGroup& x, size_t i) { return 128 * x.high[i] + x.low[i]; }
+
+template <typename Record>
+int32_t Dot(const uint8_t* w, const Record& x) {
   int32_t sum = 0;
-  for (size_t i = 0; i < kGroup; ++i) sum += (int32_t)w[i] * x[i];
+  for (size_t i = 0; i < kGroup; ++i) sum += (int32_t)w[i] * CodeOf(x, i);
   return sum;
 }
 
@@ -77,15 +81,16 @@ size_t ColumnsOfPanel(const MatMulArgs& args, size_t panel) {
 }
 
 // One group of a panel for the rows of a tile. sums (row, column).
+template <typename Record>
 void AddGroup(const Layout& layout, const uint8_t* codes, const uint8_t* d, const uint8_t* m,
-              const ActivationGroup* x, size_t rows, float (*sums)[kPanelColumns]) {
+              const Record* x, size_t rows, float (*sums)[kPanelColumns]) {
   uint8_t columns[kPanelColumns][kGroup];
   Unpack(layout, codes, columns);
   for (size_t column = 0; column < kPanelColumns; ++column) {
     const float scale = HalfAt(d + 2 * column);
     const float minimum = layout.minimum ? HalfAt(m + 2 * column) : 0.0f;
     for (size_t row = 0; row < rows; ++row) {
-      int32_t dot = Dot(columns[column], x[row].codes);
+      int32_t dot = Dot(columns[column], x[row]);
       if (layout.zero_point == 8) dot += x[row].minus_8_sums;
       if (layout.zero_point == 128) dot += x[row].minus_128_sums;
       float& sum = sums[row][column];
@@ -102,12 +107,13 @@ void Store(const MatMulArgs& args, size_t tile, size_t panel, float (*sums)[kPan
   }
 }
 
-void Integer(const MatMulArgs& args) {
+template <typename Record>
+void IntegerOf(const MatMulArgs& args) {
   const Layout layout = LayoutOf(args.format);
   for (size_t panel = args.panel_begin; panel < args.panel_end; ++panel) {
     const auto* const weights = (const uint8_t*)args.weights + panel * args.panel_bytes;
     for (size_t tile = 0; tile * args.tile_rows < args.rows; ++tile) {
-      const auto* const x = (const ActivationGroup*)(args.activations + tile * args.tile_bytes);
+      const auto* const x = (const Record*)(args.activations + tile * args.tile_bytes);
       float sums[16][kPanelColumns] = {};
       for (size_t group = 0; group < 2 * args.k_blocks; ++group) {
         const uint8_t* const block = weights + group / 2 * layout.block_bytes;
@@ -118,6 +124,11 @@ void Integer(const MatMulArgs& args) {
       Store(args, tile, panel, sums);
     }
   }
+}
+
+void Integer(const MatMulArgs& args) {
+  if (args.kind == ActivationKind::kInt15) return IntegerOf<WideActivationGroup>(args);
+  IntegerOf<ActivationGroup>(args);
 }
 
 void Bf16(const MatMulArgs& args) {
@@ -142,19 +153,29 @@ void Bf16(const MatMulArgs& args) {
 
 // Scale of a group whose largest magnitude has these bits, and what its values are multiplied with
 // to become codes. Integers compare as the magnitudes do, infinities and NaN above all.
-void ScalesOf(uint32_t largest, float* scale, float* inverse) {
+void ScalesOf(uint32_t largest, float largest_code, float* scale, float* inverse) {
   *scale = *inverse = 0;
   if (largest >= 0x7f800000u) {
     *scale = FloatOf(0x7fc00000u);
   } else if (FloatOf(largest) > 1e-30f) {
-    *scale = FloatOf(largest) / 127.0f;
-    *inverse = 127.0f / FloatOf(largest);
+    *scale = FloatOf(largest) / largest_code;
+    *inverse = largest_code / FloatOf(largest);
   }
 }
 
-void EncodeInt8(const EncodeRowArgs& args) {
+constexpr float LargestCode(const ActivationGroup*) { return 127; }
+constexpr float LargestCode(const WideActivationGroup*) { return 128 * 127; }
+void SetCode(ActivationGroup* x, size_t i, int32_t code) { x->codes[i] = (int8_t)code; }
+void SetCode(WideActivationGroup* x, size_t i, int32_t code) {
+  const int32_t high = (code + 64) >> 7;
+  x->high[i] = (int8_t)high;
+  x->low[i] = (int8_t)(code - 128 * high);
+}
+
+template <typename Record>
+void EncodeInteger(const EncodeRowArgs& args) {
   for (size_t group = 0; group < 2 * args.k_blocks; ++group) {
-    auto* const out = (ActivationGroup*)(args.records + group * args.record_stride);
+    auto* const out = (Record*)(args.records + group * args.record_stride);
     float x[kGroup] = {};
     const size_t begin = group * kGroup < args.k ? group * kGroup : args.k;
     const size_t count = args.k - begin < kGroup ? args.k - begin : kGroup;
@@ -165,11 +186,11 @@ void EncodeInt8(const EncodeRowArgs& args) {
       if (magnitude > largest) largest = magnitude;
     }
     float inverse;
-    ScalesOf(largest, &out->scale, &inverse);
+    ScalesOf(largest, LargestCode(out), &out->scale, &inverse);
     int32_t sum = 0;
     for (size_t i = 0; i < kGroup; ++i) {
       const int32_t code = inverse > 0 ? (int32_t)nearbyintf(x[i] * inverse) : 0;
-      out->codes[i] = (int8_t)code;
+      SetCode(out, i, code);
       sum += code;
     }
     out->scaled_sum = out->scale * (float)sum;
@@ -195,7 +216,13 @@ void EncodeBf16(const EncodeRowArgs& args) {
 }  // namespace
 
 extern const MatMulKernels kMatMul;
-constinit const MatMulKernels kMatMul = {Integer, Bf16, EncodeInt8, EncodeBf16,
-                                         ActivationKind::kRoundedBf16};
+constinit const MatMulKernels kMatMul = {
+    .integer = Integer,
+    .bf16 = Bf16,
+    .encode_int8 = EncodeInteger<ActivationGroup>,
+    .encode_int15 = EncodeInteger<WideActivationGroup>,
+    .encode_bf16 = EncodeBf16,
+    .bf16_kind = ActivationKind::kRoundedBf16,
+};
 
 }  // namespace cairn::level_portable

@@ -3,6 +3,7 @@
 // stream bandwidth and of the measured vpdpbusd rate.
 //
 //   kernels_bench [--level L] [--threads N] [--ms T] [--format F] [--shape S] [--rows M]
+//                 [--codes 8|15]
 //
 // Weights are cold, as in a model: copies of a matrix are used in turn until they exceed 96 MiB.
 // Best of many short windows: on a shared machine the median measures the neighbours.
@@ -34,6 +35,7 @@ struct Options {
   double seconds = 0.1;  // a cell
   std::string format, shape;
   size_t rows = 0;
+  ActivationKind integer = ActivationKind::kInt8;  // of integer formats
 };
 
 double BestSeconds(double limit, const std::function<void()>& run) {
@@ -138,7 +140,7 @@ void BenchCell(const Options& options, WorkerTeam& team, const std::vector<Packe
   const PackedMatrix& first = copies.front();
   const std::vector<float> x = RandomRows(rows, first.k(), 1);
   ActivationRows encoded;
-  encoded.Shape(ActivationKindFor(kernels, first.format()), rows, first.k());
+  encoded.Shape(ActivationKindFor(kernels, first.format(), options.integer), rows, first.k());
   std::vector<float> out(rows * first.n());
   const double encode = BestSeconds(options.seconds / 10,
                                     [&] { encoded.Encode(kernels, x.data(), first.k(), 0, rows); });
@@ -210,6 +212,8 @@ bool Parse(int argc, char** argv, Options& options) {
       options.shape = value;
     } else if (name == "--rows") {
       options.rows = static_cast<size_t>(std::atoi(value.c_str()));
+    } else if (name == "--codes" && (value == "8" || value == "15")) {
+      options.integer = value == "8" ? ActivationKind::kInt8 : ActivationKind::kInt15;
     } else {
       return false;
     }
@@ -225,7 +229,7 @@ int main(int argc, char** argv) {
   if (!cairn::Parse(argc, argv, options)) {
     std::fprintf(stderr,
                  "usage: kernels_bench [--level L] [--threads N] [--ms T] [--format F] [--shape S]"
-                 " [--rows M]\n(L one that this machine has)\n");
+                 " [--rows M] [--codes 8|15]\n(L one that this machine has)\n");
     return 2;
   }
   cairn::Bench(options);

@@ -25,7 +25,14 @@ void EncodeBf16(const EncodeRowArgs& args) {
   }
 }
 
-const MatMulKernels kEmulated = {nullptr, Bf16, nullptr, EncodeBf16, ActivationKind::kBf16};
+const MatMulKernels kEmulated = {
+    .integer = nullptr,
+    .bf16 = Bf16,
+    .encode_int8 = nullptr,
+    .encode_int15 = nullptr,
+    .encode_bf16 = EncodeBf16,
+    .bf16_kind = ActivationKind::kBf16,
+};
 
 }  // namespace
 

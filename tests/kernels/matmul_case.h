@@ -19,6 +19,23 @@ inline const std::vector<PackedFormat>& AllPackedFormats() {
   return kFormats;
 }
 
+// Every format beside every kind of rows that it may be multiplied with.
+struct ProductKind {
+  PackedFormat format;
+  ActivationKind integer;  // of integer formats
+};
+inline const std::vector<ProductKind>& AllProductKinds() {
+  static const std::vector<ProductKind> kKinds = [] {
+    std::vector<ProductKind> kinds;
+    for (const PackedFormat format : AllPackedFormats()) {
+      kinds.push_back({format, ActivationKind::kInt8});
+      if (format != PackedFormat::kBf16) kinds.push_back({format, ActivationKind::kInt15});
+    }
+    return kinds;
+  }();
+  return kKinds;
+}
+
 // Numbers that are the same with every standard library, unlike those of <random>'s distributions.
 class TestNumbers {
  public:
@@ -100,10 +117,11 @@ inline std::vector<float> RandomRows(size_t rows, size_t k, uint64_t seed) {
 
 // How a caller multiplies: all rows, all panels, in as many tasks as asked for.
 inline std::vector<float> Product(const MatMulKernels& kernels, const PackedMatrix& w,
-                                  const std::vector<float>& x, size_t tasks = 1) {
+                                  const std::vector<float>& x, size_t tasks = 1,
+                                  ActivationKind integer = ActivationKind::kInt8) {
   const size_t rows = x.size() / w.k();
   ActivationRows encoded;
-  encoded.Shape(ActivationKindFor(kernels, w.format()), rows, w.k());
+  encoded.Shape(ActivationKindFor(kernels, w.format(), integer), rows, w.k());
   encoded.Encode(kernels, x.data(), w.k(), 0, rows);
   std::vector<float> out(rows * w.n(), -1.0f);
   for (size_t task = 0; task < tasks; ++task) {
@@ -113,19 +131,20 @@ inline std::vector<float> Product(const MatMulKernels& kernels, const PackedMatr
   return out;
 }
 
-// What rounding to int8 in groups of 32 (or to bf16) makes of a row.
-inline std::vector<float> Rounded(PackedFormat format, const float* x, size_t k) {
+// What rounding to codes in groups of 32 (or to bf16) makes of a row.
+inline std::vector<float> Rounded(ProductKind kind, const float* x, size_t k) {
+  const float largest_code = kind.integer == ActivationKind::kInt15 ? 16256.0f : 127.0f;
   std::vector<float> rounded(x, x + k);
   for (size_t begin = 0; begin < k; begin += kGroup) {
     const size_t end = std::min(k, begin + kGroup);
     float largest = 0;
     for (size_t i = begin; i < end; ++i) largest = std::max(largest, std::fabs(x[i]));
     for (size_t i = begin; i < end; ++i) {
-      if (format == PackedFormat::kBf16) {
+      if (kind.format == PackedFormat::kBf16) {
         rounded[i] = FloatFromBf16(Bf16FromFloat(x[i]));
       } else {
-        const float inverse = largest > 0 ? 127.0f / largest : 0.0f;
-        rounded[i] = std::nearbyint(x[i] * inverse) * (largest / 127.0f);
+        const float inverse = largest > 0 ? largest_code / largest : 0.0f;
+        rounded[i] = std::nearbyint(x[i] * inverse) * (largest / largest_code);
       }
     }
   }
@@ -138,13 +157,14 @@ struct Exact {
 };
 
 // Element (row, n) of the product, in double, of the weights and the rounded activations.
-inline std::vector<Exact> ExactProduct(const PackedMatrix& w, const std::vector<float>& x) {
+inline std::vector<Exact> ExactProduct(const PackedMatrix& w, const std::vector<float>& x,
+                                       ActivationKind integer = ActivationKind::kInt8) {
   const size_t rows = x.size() / w.k();
   std::vector<Exact> out(rows * w.n());
   std::vector<float> weights(w.k());
   std::vector<std::vector<float>> rounded;
   for (size_t row = 0; row < rows; ++row) {
-    rounded.push_back(Rounded(w.format(), x.data() + row * w.k(), w.k()));
+    rounded.push_back(Rounded({w.format(), integer}, x.data() + row * w.k(), w.k()));
   }
   for (size_t n = 0; n < w.n(); ++n) {
     w.Row(n, weights.data());

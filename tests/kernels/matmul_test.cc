@@ -28,28 +28,44 @@ bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
-std::string Where(CpuLevel level, PackedFormat format, const Shape& shape) {
-  return std::string(LevelName(level)) + " " + std::string(PackedFormatName(format)) + " " +
+std::string Where(CpuLevel level, ProductKind kind, const Shape& shape) {
+  return std::string(LevelName(level)) + " " + std::string(PackedFormatName(kind.format)) +
+         (kind.integer == ActivationKind::kInt15 ? " by int15 " : " ") +
          std::to_string(shape.rows) + " rows, " + std::to_string(shape.n) + "x" +
          std::to_string(shape.k);
+}
+
+// The records of one row of at most 320.
+std::vector<std::byte> Encoded(CpuLevel level, ActivationKind kind, const std::vector<float>& x) {
+  const MatMulKernels& kernels = MatMulKernelsFor(level);
+  const bool wide = kind == ActivationKind::kInt15;
+  const size_t record_bytes = wide ? sizeof(WideActivationGroup) : sizeof(ActivationGroup);
+  std::vector<std::byte> records(10 * record_bytes);
+  const auto encode = wide ? kernels.encode_int15 : kernels.encode_int8;
+  encode({.x = x.data(),
+          .k = x.size(),
+          .k_blocks = (x.size() + kKBlock - 1) / kKBlock,
+          .records = records.data(),
+          .record_stride = record_bytes});
+  return records;
 }
 
 }  // namespace
 
 TEST_CASE("every level multiplies as double precision does, within float rounding") {
   for (const CpuLevel level : RunnableLevels()) {
-    for (const PackedFormat format : AllPackedFormats()) {
+    for (const auto& [format, integer] : AllProductKinds()) {
       for (const Shape& shape : Shapes()) {
         const PackedMatrix w = RandomMatrix(format, shape.n, shape.k, 1);
         const std::vector<float> x = RandomRows(shape.rows, shape.k, 2);
-        const std::vector<float> out = Product(MatMulKernelsFor(level), w, x);
-        const std::vector<Exact> exact = ExactProduct(w, x);
+        const std::vector<float> out = Product(MatMulKernelsFor(level), w, x, 1, integer);
+        const std::vector<Exact> exact = ExactProduct(w, x, integer);
         double worst = 0;
         for (size_t i = 0; i < out.size(); ++i) {
           const double allowed = exact[i].magnitude * 2e-6 + 1e-30;
           worst = std::max(worst, std::fabs(double{out[i]} - exact[i].value) / allowed);
         }
-        INFO(Where(level, format, shape));
+        INFO(Where(level, {format, integer}, shape));
         REQUIRE(worst <= 1.0);
       }
     }
@@ -60,7 +76,7 @@ TEST_CASE("a row's product has the same bits alone and in any batch, at any plac
   constexpr size_t kRows = 70;
   for (const CpuLevel level : RunnableLevels()) {
     const MatMulKernels& kernels = MatMulKernelsFor(level);
-    for (const PackedFormat format : AllPackedFormats()) {
+    for (const auto& [format, integer] : AllProductKinds()) {
       const size_t n = 83, k = 352;
       const PackedMatrix w = RandomMatrix(format, n, k, 3);
       const std::vector<float> x = RandomRows(kRows, k, 4);
@@ -68,7 +84,7 @@ TEST_CASE("a row's product has the same bits alone and in any batch, at any plac
       for (size_t row = 0; row < kRows; ++row) {
         const std::vector<float> one(x.begin() + static_cast<ptrdiff_t>(row * k),
                                      x.begin() + static_cast<ptrdiff_t>((row + 1) * k));
-        const std::vector<float> product = Product(kernels, w, one);
+        const std::vector<float> product = Product(kernels, w, one, 1, integer);
         alone.insert(alone.end(), product.begin(), product.end());
       }
       for (size_t rows = 2; rows <= kRows; rows += rows < 20 ? 1 : 7) {
@@ -76,8 +92,8 @@ TEST_CASE("a row's product has the same bits alone and in any batch, at any plac
         const std::vector<float> some(x.begin() + static_cast<ptrdiff_t>(first * k), x.end());
         const std::vector<float> expected(alone.begin() + static_cast<ptrdiff_t>(first * n),
                                           alone.end());
-        INFO(Where(level, format, {rows, n, k}));
-        REQUIRE(SameBits(Product(kernels, w, some), expected));
+        INFO(Where(level, {format, integer}, {rows, n, k}));
+        REQUIRE(SameBits(Product(kernels, w, some, 1, integer), expected));
       }
     }
   }
@@ -86,14 +102,14 @@ TEST_CASE("a row's product has the same bits alone and in any batch, at any plac
 TEST_CASE("any split into panels gives the same bits") {
   for (const CpuLevel level : RunnableLevels()) {
     const MatMulKernels& kernels = MatMulKernelsFor(level);
-    for (const PackedFormat format : AllPackedFormats()) {
+    for (const auto& [format, integer] : AllProductKinds()) {
       for (const size_t rows : {size_t{1}, size_t{2}, size_t{5}, size_t{40}}) {
         const PackedMatrix w = RandomMatrix(format, 16 * 13 - 5, 224, 5);
         const std::vector<float> x = RandomRows(rows, 224, 6);
-        const std::vector<float> whole = Product(kernels, w, x);
+        const std::vector<float> whole = Product(kernels, w, x, 1, integer);
         for (const size_t tasks : {size_t{2}, size_t{3}, size_t{5}, size_t{13}}) {
-          INFO(Where(level, format, {rows, w.n(), w.k()}) << " in " << tasks);
-          REQUIRE(SameBits(Product(kernels, w, x, tasks), whole));
+          INFO(Where(level, {format, integer}, {rows, w.n(), w.k()}) << " in " << tasks);
+          REQUIRE(SameBits(Product(kernels, w, x, tasks, integer), whole));
         }
       }
     }
@@ -101,22 +117,23 @@ TEST_CASE("any split into panels gives the same bits") {
 }
 
 TEST_CASE("integer formats give the same bits at every level") {
-  for (const PackedFormat format : AllPackedFormats()) {
+  for (const auto& [format, integer] : AllProductKinds()) {
     if (format == PackedFormat::kBf16) continue;
     for (const Shape& shape : Shapes()) {
       const PackedMatrix w = RandomMatrix(format, shape.n, shape.k, 7);
       const std::vector<float> x = RandomRows(shape.rows, shape.k, 8);
-      const std::vector<float> portable = Product(MatMulKernelsFor(CpuLevel::kPortable), w, x);
+      const std::vector<float> portable = Product(MatMulKernelsFor(CpuLevel::kPortable), w, x, 1, integer);
       for (const CpuLevel level : RunnableLevels()) {
-        INFO(Where(level, format, shape));
-        REQUIRE(SameBits(Product(MatMulKernelsFor(level), w, x), portable));
+        INFO(Where(level, {format, integer}, shape));
+        REQUIRE(SameBits(Product(MatMulKernelsFor(level), w, x, 1, integer), portable));
       }
     }
   }
 }
 
 TEST_CASE("extreme codes on both sides are summed without saturation") {
-  // The largest sums of products that groups can have: 32 * 255 * 127 and 32 * -128 * 127.
+  // The largest sums of products that groups can have: 32 * 255 * 127 and 32 * -128 * 127, and
+  // with codes of 15 bits, 32 * 255 * 16256.
   const size_t n = 16, k = 64;
   WeightMemory memory(1);
   for (const int sign : {1, -1}) {
@@ -132,14 +149,17 @@ TEST_CASE("extreme codes on both sides are summed without saturation") {
     }
     const PackedMatrix w_low = std::move(low).Finish(), w_high = std::move(high).Finish(),
                        w_four = std::move(four).Finish();
-    const std::vector<float> x(5 * k, 127.0f * static_cast<float>(sign));  // scale 1
     for (const CpuLevel level : RunnableLevels()) {
       CAPTURE(LevelName(level), sign);
       const MatMulKernels& kernels = MatMulKernelsFor(level);
-      const float unit = 64.0f * 127.0f * static_cast<float>(sign);
-      REQUIRE(Product(kernels, w_low, x) == std::vector<float>(5 * n, -128 * unit));
-      REQUIRE(Product(kernels, w_high, x) == std::vector<float>(5 * n, 255 * unit));
-      REQUIRE(Product(kernels, w_four, x) == std::vector<float>(5 * n, 15 * unit));
+      for (const ActivationKind kind : {ActivationKind::kInt8, ActivationKind::kInt15}) {
+        const float largest = kind == ActivationKind::kInt15 ? 16256.0f : 127.0f;
+        const std::vector<float> x(5 * k, largest * static_cast<float>(sign));  // scale 1
+        const float unit = 64.0f * largest * static_cast<float>(sign);
+        REQUIRE(Product(kernels, w_low, x, 1, kind) == std::vector<float>(5 * n, -128 * unit));
+        REQUIRE(Product(kernels, w_high, x, 1, kind) == std::vector<float>(5 * n, 255 * unit));
+        REQUIRE(Product(kernels, w_four, x, 1, kind) == std::vector<float>(5 * n, 15 * unit));
+      }
     }
   }
 }
@@ -148,16 +168,16 @@ TEST_CASE("nothing is written beyond a matrix's columns or a batch's rows") {
   constexpr float kUntouched = 12345.0f;
   const size_t rows = 18, n = 21, k = 64, stride = 40;
   for (const CpuLevel level : RunnableLevels()) {
-    for (const PackedFormat format : AllPackedFormats()) {
+    for (const auto& [format, integer] : AllProductKinds()) {
       const MatMulKernels& kernels = MatMulKernelsFor(level);
       const PackedMatrix w = RandomMatrix(format, n, k, 9);
       const std::vector<float> x = RandomRows(rows, k, 10);
       ActivationRows encoded;
-      encoded.Shape(ActivationKindFor(kernels, format), rows, k);
+      encoded.Shape(ActivationKindFor(kernels, format, integer), rows, k);
       encoded.Encode(kernels, x.data(), k, 0, rows);
       std::vector<float> out((rows + 2) * stride, kUntouched);
       MatMul(kernels, w, encoded, {0, w.panels()}, out.data(), stride);
-      INFO(Where(level, format, {rows, n, k}));
+      INFO(Where(level, {format, integer}, {rows, n, k}));
       for (size_t row = 0; row < rows + 2; ++row) {
         for (size_t column = 0; column < stride; ++column) {
           const bool ours = row < rows && column < n;
@@ -171,16 +191,16 @@ TEST_CASE("nothing is written beyond a matrix's columns or a batch's rows") {
 TEST_CASE("a row with an infinity or a NaN is seen in its product, and spoils no other row") {
   const size_t n = 20, k = 96;
   for (const CpuLevel level : RunnableLevels()) {
-    for (const PackedFormat format : AllPackedFormats()) {
+    for (const auto& [format, integer] : AllProductKinds()) {
       const PackedMatrix w = RandomMatrix(format, n, k, 11);
       const MatMulKernels& kernels = MatMulKernelsFor(level);
       std::vector<float> x = RandomRows(3, k, 12);
-      const std::vector<float> good = Product(kernels, w, x);
+      const std::vector<float> good = Product(kernels, w, x, 1, integer);
       for (const float bad :
            {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
         x[k + 50] = bad;
-        const std::vector<float> out = Product(kernels, w, x);
-        INFO(Where(level, format, {3, n, k}));
+        const std::vector<float> out = Product(kernels, w, x, 1, integer);
+        INFO(Where(level, {format, integer}, {3, n, k}));
         for (size_t i = 0; i < out.size(); ++i) {
           const bool spoiled = i / n == 1;
           REQUIRE(std::isfinite(out[i]) == !spoiled);
@@ -192,20 +212,30 @@ TEST_CASE("a row with an infinity or a NaN is seen in its product, and spoils no
 }
 
 TEST_CASE("rows are encoded with the same bits at every level, tiny and huge ones too") {
-  for (const float factor : {1e-42f, 1e-31f, 1e-20f, 1.0f, 1e30f}) {
-    std::vector<float> x = RandomRows(1, 250, 13);
-    for (float& value : x) value *= factor;
-    std::vector<std::vector<std::byte>> encodings;
-    for (const CpuLevel level : RunnableLevels()) {
-      std::vector<std::byte> records(8 * sizeof(ActivationGroup));
-      MatMulKernelsFor(level).encode_int8({.x = x.data(),
-                                           .k = x.size(),
-                                           .k_blocks = 4,
-                                           .records = records.data(),
-                                           .record_stride = sizeof(ActivationGroup)});
-      encodings.push_back(records);
-      CAPTURE(LevelName(level), factor);
-      REQUIRE(encodings.front() == records);
+  for (const ActivationKind kind : {ActivationKind::kInt8, ActivationKind::kInt15}) {
+    for (const float factor : {1e-42f, 1e-31f, 1e-20f, 1.0f, 1e30f}) {
+      std::vector<float> x = RandomRows(1, 250, 13);
+      for (float& value : x) value *= factor;
+      const std::vector<std::byte> portable = Encoded(CpuLevel::kPortable, kind, x);
+      for (const CpuLevel level : RunnableLevels()) {
+        CAPTURE(LevelName(level), factor);
+        REQUIRE(Encoded(level, kind, x) == portable);
+      }
+    }
+  }
+}
+
+TEST_CASE("codes of 15 bits round a 128th of what codes of 8 bits do") {
+  const std::vector<float> x = RandomRows(1, 320, 14);
+  for (const CpuLevel level : RunnableLevels()) {
+    const std::vector<std::byte> records = Encoded(level, ActivationKind::kInt15, x);
+    for (size_t i = 0; i < x.size(); ++i) {
+      WideActivationGroup group;
+      std::memcpy(&group, records.data() + i / kGroup * sizeof group, sizeof group);
+      const int code = 128 * group.high[i % kGroup] + group.low[i % kGroup];
+      CAPTURE(LevelName(level), i);
+      REQUIRE(std::abs(code) <= 16256);
+      REQUIRE(std::fabs(group.scale * static_cast<float>(code) - x[i]) <= 0.51f * group.scale);
     }
   }
 }

@@ -125,9 +125,10 @@ std::optional<WeightFormat> ParseWeightFormat(std::string_view name) {
 }
 
 Linear Linear::Pack(std::span<const Tensor* const> tensors, WeightFormat format,
-                    WeightMemory& memory, WorkerTeam& team) {
+                    WeightMemory& memory, WorkerTeam& team, InputRounding rounding) {
   CAIRN_CHECK(!tensors.empty());
   Linear linear;
+  linear.rounding_ = rounding;
   linear.columns_ = static_cast<uint32_t>(tensors.front()->columns());
   for (size_t begin = 0, end = 0; begin < tensors.size(); begin = end) {
     const PackedFormat packed = PackedFormatFor(tensors[begin]->type, format);

@@ -2,7 +2,8 @@
 // packed together so that they are one product ("q, k and v", "gate and up").
 //
 //   kBf16  weights and activations in bf16
-//   kInt8  weights as 8-bit codes in groups of 32, activations as int8 in groups of 32
+//   kInt8  weights as 8-bit codes in groups of 32, activations in codes of 8 or 15 bits in
+//          groups of 32, as the matrix asks
 //   kQ4    as kInt8, but 4-bit codes stay packed where the file has them
 //
 // Both integer formats hold the file's codes as they are; Q6_K, whose groups are of 16, and floats
@@ -31,12 +32,17 @@ enum class WeightFormat : uint8_t { kBf16, kInt8, kQ4 };
 const char* NameOf(WeightFormat format);                             // "bf16", "int8", "q4"
 std::optional<WeightFormat> ParseWeightFormat(std::string_view name);  // as NameOf
 
+// How finely integer formats round a matrix's input: kFine costs twice the products, so it is for the
+// matrices whose input matters most (docs/numbers/quality.md).
+enum class InputRounding : uint8_t { kCoarse, kFine };  // codes of 8 bits; of 15
+
 class Linear {
  public:
   Linear() = default;
   // Packs with all workers. REQUIRES: the tensors are matrices with the same columns.
   static Linear Pack(std::span<const Tensor* const> tensors, WeightFormat format,
-                     WeightMemory& memory, WorkerTeam& team);
+                     WeightMemory& memory, WorkerTeam& team,
+                     InputRounding rounding = InputRounding::kCoarse);
 
   uint32_t rows() const { return rows_; }  // of all tensors, in their order
   uint32_t columns() const { return columns_; }
@@ -44,7 +50,9 @@ class Linear {
 
   // How the other side of the product is encoded.
   ActivationKind activation_kind(const MatMulKernels& kernels) const {
-    return ActivationKindFor(kernels, segments_.front().matrix.format());
+    const bool fine = rounding_ == InputRounding::kFine;
+    return ActivationKindFor(kernels, segments_.front().matrix.format(),
+                             fine ? ActivationKind::kInt15 : ActivationKind::kInt8);
   }
 
   // y (activation row, rows()) float; rows start y_stride floats apart.
@@ -62,6 +70,7 @@ class Linear {
 
   uint32_t rows_ = 0;
   uint32_t columns_ = 0;
+  InputRounding rounding_ = InputRounding::kCoarse;
   std::vector<Segment> segments_;
 };
 

@@ -98,9 +98,10 @@ class Packer {
   Packer(WeightFormat format, WorkerTeam& team, uint64_t total, const LoadProgress& progress)
       : format_(format), team_(team), total_(total), progress_(progress) {}
 
-  Linear Matrix(std::initializer_list<const Tensor*> tensors) {
+  Linear Matrix(std::initializer_list<const Tensor*> tensors,
+                InputRounding rounding = InputRounding::kCoarse) {
     const std::vector<const Tensor*> list(tensors);
-    Linear linear = Linear::Pack(list, format_, memory_, team_);
+    Linear linear = Linear::Pack(list, format_, memory_, team_, rounding);
     for (const Tensor* tensor : list) Done(*tensor);
     return linear;
   }
@@ -193,7 +194,9 @@ absl::StatusOr<ModelWeights> LoadModelWeights(std::shared_ptr<const WeightFile> 
     weights.layers.push_back(PackLayer(packer, layer, norm_added));
   }
   weights.final_norm = packer.Vector(final_norm, norm_added);
-  weights.head = packer.Matrix({head});
+  // A prompt asks for one row of logits and a decode step of few rows waits for the weights, so fine
+  // rounding is nearly free here, and no other matrix gains more by it.
+  weights.head = packer.Matrix({head}, InputRounding::kFine);
   weights.embedding = EmbeddingTable(std::move(file), embedding, config.embedding_scale);
   return weights;
 }
