@@ -49,8 +49,8 @@ class PanelSplit {
 };
 
 // Writes columns of the range in every row of out (row, n) float, rows out_stride floats apart.
-// REQUIRES: rows encoded by the same kernels, in a kind for the matrix's format (ActivationKindFor),
-// and of its k; range within the matrix.
+// REQUIRES: rows encoded by the same kernels in a kind for the matrix's format and of its k; range
+// within the matrix.
 void MatMul(const MatMulKernels& kernels, const PackedMatrix& matrix, const ActivationRows& rows,
             PanelRange range, float* out, size_t out_stride);
 

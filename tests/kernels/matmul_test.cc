@@ -122,7 +122,8 @@ TEST_CASE("integer formats give the same bits at every level") {
     for (const Shape& shape : Shapes()) {
       const PackedMatrix w = RandomMatrix(format, shape.n, shape.k, 7);
       const std::vector<float> x = RandomRows(shape.rows, shape.k, 8);
-      const std::vector<float> portable = Product(MatMulKernelsFor(CpuLevel::kPortable), w, x, 1, integer);
+      const std::vector<float> portable =
+          Product(MatMulKernelsFor(CpuLevel::kPortable), w, x, 1, integer);
       for (const CpuLevel level : RunnableLevels()) {
         INFO(Where(level, {format, integer}, shape));
         REQUIRE(SameBits(Product(MatMulKernelsFor(level), w, x, 1, integer), portable));

@@ -32,8 +32,8 @@ enum class WeightFormat : uint8_t { kBf16, kInt8, kQ4 };
 const char* NameOf(WeightFormat format);                             // "bf16", "int8", "q4"
 std::optional<WeightFormat> ParseWeightFormat(std::string_view name);  // as NameOf
 
-// How finely integer formats round a matrix's input: kFine costs twice the products, so it is for the
-// matrices whose input matters most (docs/numbers/quality.md).
+// How finely integer formats round a matrix's input: kFine costs twice the products, so it is for
+// the matrices whose input matters most (docs/numbers/quality.md).
 enum class InputRounding : uint8_t { kCoarse, kFine };  // codes of 8 bits; of 15
 
 class Linear {

@@ -194,8 +194,8 @@ absl::StatusOr<ModelWeights> LoadModelWeights(std::shared_ptr<const WeightFile> 
     weights.layers.push_back(PackLayer(packer, layer, norm_added));
   }
   weights.final_norm = packer.Vector(final_norm, norm_added);
-  // A prompt asks for one row of logits and a decode step of few rows waits for the weights, so fine
-  // rounding is nearly free here, and no other matrix gains more by it.
+  // Nearly free here: a prompt asks for one row of logits, and a decode step of few rows waits for
+  // the weights.
   weights.head = packer.Matrix({head}, InputRounding::kFine);
   weights.embedding = EmbeddingTable(std::move(file), embedding, config.embedding_scale);
   return weights;
