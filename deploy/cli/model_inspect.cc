@@ -1,7 +1,6 @@
 #include "deploy/cli/model_inspect.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <memory>

@@ -1,6 +1,5 @@
 #include "deploy/cli/model_render.h"
 
-#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <iostream>

@@ -1,7 +1,6 @@
 #include "deploy/cli/model_tokenize.h"
 
 #include <charconv>
-#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <string>
