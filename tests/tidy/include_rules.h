@@ -190,7 +190,6 @@ inline const std::vector<Exception>& UnincludedHeaders() {
       {"kvstore/media/arena.h", "the port that the arenas implement"},
       {"worker/core/worker_core.h", "the port of the worker's core"},
       {"worker/engine/engine.h", "the port that the engines implement"},
-      {"scheduler/simulator/trace.h", "what the simulator replays"},
   };
   return kHeaders;
 }

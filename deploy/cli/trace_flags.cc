@@ -1,0 +1,154 @@
+#include "deploy/cli/trace_flags.h"
+
+#include <map>
+#include <utility>
+
+#include "deploy/cli/options.h"
+#include "scheduler/simulator/arrival_shape.h"
+#include "scheduler/simulator/trace_blocks.h"
+#include "scheduler/simulator/trace_file.h"
+#include "scheduler/simulator/trace_mix.h"
+
+namespace cairn {
+namespace {
+
+TickSpread SpreadOf(const std::string& name) {
+  static const std::map<std::string, TickSpread> kSpreads = {{"auto", TickSpread::kDetect},
+                                                             {"literal", TickSpread::kLiteral},
+                                                             {"even", TickSpread::kEvenly},
+                                                             {"random", TickSpread::kSeeded}};
+  return kSpreads.at(name);
+}
+
+absl::StatusOr<TraceReadOptions> ReadOptions(const TraceFlags& flags) {
+  TraceReadOptions options;
+  if (flags.format != "auto") {
+    const absl::StatusOr<TraceFormat> format = ParseTraceFormat(flags.format);
+    if (!format.ok()) return format.status();
+    options.format = *format;
+  }
+  options.sessions.share_heads = flags.share_heads;
+  options.servegen = {.workload = flags.workload,
+                      .from = flags.servegen_from,
+                      .length = flags.servegen_length,
+                      .seed = flags.seed};
+  return options;
+}
+
+TraceShape ShapeOf(const TraceFlags& flags) {
+  TraceShape shape;
+  shape.seed = flags.seed;
+  shape.input_tokens_max = flags.input_tokens_max;
+  shape.first_request = flags.first_request;
+  shape.request_count = flags.request_count;
+  shape.from = flags.from;
+  if (flags.until > Duration()) shape.until = flags.until;
+  shape.block_tokens = flags.block_tokens;
+  shape.ticks = SpreadOf(flags.ticks);
+  shape.repeat_to = flags.repeat_to;
+  shape.speed = flags.speed;
+  shape.rate_rps = flags.rate_rps;
+  shape.poisson = flags.poisson;
+  shape.permute_ids = flags.permute_ids;
+  shape.warm_up_requests = flags.warm_up_requests;
+  return shape;
+}
+
+void AddReadFlags(CLI::App& app, TraceFlags& flags) {
+  constexpr char kGroup[] = "Reading";
+  app.add_option("files", flags.files, "trace files, gzip or not; several are mixed into one")
+      ->required()
+      ->type_name("FILE");
+  app.add_option("--format", flags.format,
+                 "auto, mooncake, sessions, arrivals, servegen or recorded")
+      ->check(CLI::IsMember({"auto", "mooncake", "sessions", "arrivals", "servegen", "recorded"}))
+      ->capture_default_str()
+      ->group(kGroup);
+  AddSwitch(app, "share-heads", flags.share_heads,
+            "sessions whose tool and system text have equal sizes share them")
+      ->group(kGroup);
+  app.add_option("--lengths", flags.lengths, "lengths of a ServeGen trace's clients")
+      ->type_name("FILE")
+      ->group(kGroup);
+  app.add_option("--workload", flags.workload, "of a ServeGen trace, such as language/m-large")
+      ->type_name("NAME")
+      ->group(kGroup);
+  AddDuration(app, "--servegen-from", flags.servegen_from, "where in its days to begin")
+      ->group(kGroup);
+  AddDuration(app, "--servegen-length", flags.servegen_length, "how much of them to draw")
+      ->group(kGroup);
+}
+
+void AddShapeFlags(CLI::App& app, TraceFlags& flags) {
+  constexpr char kGroup[] = "Shaping";
+  app.add_option("--seed", flags.seed, "of all draws")->capture_default_str()->group(kGroup);
+  app.add_option("--rate", flags.rate_rps, "requests a second on average; 0: as recorded")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(kGroup);
+  app.add_option("--speed", flags.speed, "factor on arrivals: 2 is twice as fast")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group(kGroup);
+  AddSwitch(app, "poisson", flags.poisson, "arrivals without memory at --rate")->group(kGroup);
+  app.add_option("--ticks", flags.ticks,
+                 "arrivals recorded in ticks: even or random over each, literal, or even if there "
+                 "are any (auto)")
+      ->check(CLI::IsMember({"auto", "literal", "even", "random"}))
+      ->capture_default_str()
+      ->group(kGroup);
+  AddDuration(app, "--from", flags.from, "leave out what arrives earlier")->group(kGroup);
+  AddDuration(app, "--until", flags.until, "leave out what arrives later; 0: nothing")
+      ->group(kGroup);
+  app.add_option("--skip", flags.first_request, "leave out so many requests first")
+      ->capture_default_str()
+      ->group(kGroup);
+  app.add_option("--requests", flags.request_count, "take so many; 0: all")
+      ->capture_default_str()
+      ->group(kGroup);
+  app.add_option("--repeat-to", flags.repeat_to,
+                 "repeat with other contents up to so many requests; 0: once")
+      ->capture_default_str()
+      ->group(kGroup);
+  app.add_option("--warm-up", flags.warm_up_requests, "requests replayed first and not measured")
+      ->capture_default_str()
+      ->group(kGroup);
+  app.add_option("--input-max", flags.input_tokens_max,
+                 "leave out requests of more input tokens; 0: none")
+      ->capture_default_str()
+      ->group(kGroup);
+  app.add_option("--block-tokens", flags.block_tokens, "size of blocks; 0: the trace's own")
+      ->capture_default_str()
+      ->group(kGroup);
+  AddSwitch(app, "permute-ids", flags.permute_ids, "give blocks other ids, drawn from the seed")
+      ->group(kGroup);
+}
+
+}  // namespace
+
+void AddTraceFlags(CLI::App& app, TraceFlags& flags) {
+  AddReadFlags(app, flags);
+  AddShapeFlags(app, flags);
+}
+
+absl::StatusOr<Trace> LoadTrace(const TraceFlags& flags) {
+  const absl::StatusOr<TraceReadOptions> options = ReadOptions(flags);
+  if (!options.ok()) return options.status();
+  std::vector<Trace> traces;
+  for (const std::string& file : flags.files) {
+    absl::StatusOr<Trace> trace = ReadTraceFile(file, flags.lengths, *options);
+    if (!trace.ok()) return trace;
+    // Before they are mixed, so that traces of different block sizes can be.
+    if (flags.files.size() > 1 && flags.block_tokens > 0 &&
+        flags.block_tokens != trace->block_tokens) {
+      if (absl::Status done = Reblock(*trace, flags.block_tokens); !done.ok()) return done;
+    }
+    traces.push_back(*std::move(trace));
+  }
+  absl::StatusOr<Trace> trace = MixTraces(std::move(traces));
+  if (!trace.ok()) return trace;
+  if (absl::Status done = ShapeTrace(*trace, ShapeOf(flags)); !done.ok()) return done;
+  return trace;
+}
+
+}  // namespace cairn

@@ -1,0 +1,46 @@
+// The flags that say which traces are replayed and what is done to them first: the same for every
+// subcommand that takes traces.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "kvstore/base/time.h"
+#include "scheduler/simulator/trace.h"
+
+namespace cairn {
+
+struct TraceFlags {
+  std::vector<std::string> files;
+  std::string format = "auto";
+  std::string lengths;
+  std::string workload;
+  Duration servegen_from;
+  Duration servegen_length = Seconds(3600);
+  bool share_heads = false;
+
+  uint64_t seed = 1;
+  double rate_rps = 0;
+  double speed = 1;
+  bool poisson = false;
+  std::string ticks = "auto";
+  Duration from;
+  Duration until;  // 0: to the end
+  uint64_t first_request = 0;
+  uint64_t request_count = 0;
+  uint64_t repeat_to = 0;
+  uint64_t warm_up_requests = 0;
+  uint32_t input_tokens_max = 0;
+  uint32_t block_tokens = 0;
+  bool permute_ids = false;
+};
+
+// The positional files and all flags, in groups of --help.
+void AddTraceFlags(CLI::App& app, TraceFlags& flags);
+
+// Reads each file, makes one trace of them and shapes it. Trace::history says all that was done.
+absl::StatusOr<Trace> LoadTrace(const TraceFlags& flags);
+
+}  // namespace cairn
