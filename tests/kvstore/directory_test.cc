@@ -1,0 +1,91 @@
+#include "kvstore/directory/directory.h"
+
+#include <catch2/catch.hpp>
+#include <vector>
+
+namespace cairn {
+namespace {
+
+constexpr NodeId kNode{4};
+constexpr Epoch kEpoch{1};
+
+std::vector<BlockKey> MakeChain(size_t blocks) {
+  std::vector<BlockKey> chain;
+  for (size_t block = 0; block < blocks; ++block) chain.push_back({1, block});
+  return chain;
+}
+
+HeldBlock At(const std::vector<BlockKey>& chain, uint32_t block) {
+  return {.key = chain[block], .depth = block};
+}
+
+TEST_CASE("what a node publishes can be found, with how old and how complete it is") {
+  Directory directory;
+  directory.Join(kNode, kEpoch);
+  PublishLog log(kNode, kEpoch);
+  const auto chain = MakeChain(10);
+  for (uint32_t block = 0; block < 10; ++block) log.Published(At(chain, block));
+  directory.Hear(*log.CutBatch(10), Instant() + Seconds(1));
+  CHECK(directory.index().Match(directory.HolderOf(kNode), chain).blocks == 10);
+
+  const auto coverage = directory.Coverage(kNode, Instant() + Seconds(4));
+  REQUIRE(coverage.has_value());
+  CHECK(coverage->staleness == Seconds(3));
+  CHECK(coverage->blocks_known == 10);
+  CHECK(coverage->known_ppm == 1'000'000);
+  CHECK_FALSE(coverage->resync_pending);
+  CHECK_FALSE(directory.Coverage(NodeId(9), Instant()).has_value());
+}
+
+TEST_CASE("coverage says what share is missing while a gap is open") {
+  Directory directory;
+  directory.Join(kNode, kEpoch);
+  PublishLog log(kNode, kEpoch);
+  const auto chain = MakeChain(4);
+  log.Published(At(chain, 0));
+  directory.Hear(*log.CutBatch(1), Instant());
+  for (uint32_t block = 1; block < 3; ++block) log.Published(At(chain, block));
+  (void)log.CutBatch(3);  // lost
+  log.Published(At(chain, 3));
+  directory.Hear(*log.CutBatch(4), Instant());
+  const auto coverage = directory.Coverage(kNode, Instant());
+  CHECK(coverage->known_ppm == 250'000);
+  CHECK(coverage->resync_pending);
+  REQUIRE(directory.NextDeadline().has_value());
+  const auto requests = directory.Tick(*directory.NextDeadline());
+  REQUIRE(requests.size() == 1);
+  CHECK(requests[0].have == 1);
+}
+
+TEST_CASE("a node that restarts is known by its new life alone") {
+  Directory directory;
+  directory.Join(kNode, kEpoch);
+  PublishLog log(kNode, kEpoch);
+  const auto chain = MakeChain(3);
+  log.Published(At(chain, 0));
+  directory.Hear(*log.CutBatch(1), Instant());
+  log.Published(At(chain, 1));
+  const PublishBatch late = *log.CutBatch(2);
+  directory.Join(kNode, Epoch(2));
+  directory.Hear(late, Instant());
+  CHECK(directory.index().Match(directory.HolderOf(kNode), chain).blocks == 0);
+  CHECK_FALSE(directory.Coverage(kNode, Instant())->speaks);
+  directory.Leave(kNode);
+  CHECK(directory.HolderOf(kNode) == kNoHolder);
+}
+
+TEST_CASE("a node's first own word replaces what was guessed of it") {
+  Directory directory;
+  const HolderId guessed = directory.Join(kNode, kEpoch);
+  const auto chain = MakeChain(5);
+  for (uint32_t block = 0; block < 5; ++block) directory.index().Publish(guessed, At(chain, block));
+  CHECK(directory.Coverage(kNode, Instant())->known_ppm == 1'000'000);
+  PublishLog log(kNode, kEpoch);
+  log.Published(At(chain, 0));
+  directory.Hear(*log.CutBatch(1), Instant());
+  CHECK(directory.Speaks(kNode));
+  CHECK(directory.index().Match(directory.HolderOf(kNode), chain).blocks == 1);
+}
+
+}  // namespace
+}  // namespace cairn
