@@ -60,7 +60,7 @@ class InProcessNode final : public LocalNode {
         engine_(std::move(model), *device_, *team_),
         mover_(*device_, dram_.get()),
         core_(WorkerLimitsFor(config), StoreLimitsFor(), identity),
-        scheduler_(config.scheduler, link_, clock_),
+        scheduler_(SchedulerLimitsFor(config, identity), link_, clock_),
         loop_(core_, engine_, mover_, clock_,
               [this](std::span<const Report> reports) {
                 scheduler_.WorkerReports(kWorker, kEpoch, reports);
@@ -89,6 +89,17 @@ class InProcessNode final : public LocalNode {
             .sequences_max = config.sequences_max,
             .requests_max = config.scheduler.live_requests_max,
             .choices_max = config.choices_max};
+  }
+  // The scheduler keys prompts as the worker does and needs to remember no more than it can hold.
+  SchedulerLimits SchedulerLimitsFor(const LocalNodeConfig& config,
+                                     const ModelIdentity& identity) const {
+    SchedulerLimits limits = config.scheduler;
+    limits.model = identity;
+    limits.block_tokens = engine_.geometry().block_tokens;
+    const uint64_t slots = uint64_t{device_slots()} + dram_slots();
+    limits.directory.index.bytes_max =
+        std::min(limits.directory.index.bytes_max, (slots + 1024) * 64);
+    return limits;
   }
   StoreLimits StoreLimitsFor() const {
     return {.block_tokens = engine_.geometry().block_tokens,

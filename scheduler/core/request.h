@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "kvstore/base/generation.h"
 #include "kvstore/base/time.h"
+#include "kvstore/block/block_key.h"
 
 namespace cairn {
 
@@ -28,6 +30,9 @@ struct Request {
   RequestState state = RequestState::kQueued;
   Instant arrival;
   uint64_t order = 0;  // of arrival; ties do not exist
+  std::vector<BlockKey> chain;   // of the prompt's full blocks, computed once
+  std::optional<NodeId> line;    // kQueued: the worker it waits for; none: not routed yet
+  uint64_t work_tokens = 0;      // of the prompt, expected to be computed
   NodeId worker;       // meaningful unless kQueued
   Epoch epoch;
   bool prefill_told = false;  // the client has heard PrefillDone

@@ -6,6 +6,7 @@
 #include "kvstore/base/assignment.h"
 #include "kvstore/base/report.h"
 #include "kvstore/base/time.h"
+#include "kvstore/directory/publish_log.h"
 
 namespace cairn {
 
@@ -33,6 +34,11 @@ struct DeliverWord {
   ClientWord word;
 };
 
-using SchedulerAction = std::variant<SendAssignment, Accepted, Shed, DeliverWord>;
+// Send this to the node's store: some of what it published is missing.
+struct AskResync {
+  ResyncRequest request;
+};
+
+using SchedulerAction = std::variant<SendAssignment, Accepted, Shed, DeliverWord, AskResync>;
 
 }  // namespace cairn

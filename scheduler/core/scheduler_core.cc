@@ -7,11 +7,25 @@
 
 namespace cairn {
 
-SchedulerCore::SchedulerCore(const SchedulerLimits& limits) : limits_(limits) {}
+namespace {
+
+// Of prompt tokens; 0: not known.
+int64_t SpeedOf(const WorkerView& worker) {
+  return worker.cost.known() ? 1'000'000'000 / worker.cost.token().nanoseconds() : 0;
+}
+
+}  // namespace
+
+SchedulerCore::SchedulerCore(const SchedulerLimits& limits)
+    : limits_(limits),
+      policy_(MakeRoutingPolicy(limits.routing, std::max(1u, limits.block_tokens))),
+      directory_(limits.directory) {}
 
 void SchedulerCore::Handle(const SchedulerEvent& event, Instant now) {
   std::visit([&](const auto& e) { On(e, now); }, event);
-  AssignFromQueue();
+  TickDirectory(now);
+  RouteWaiting(now);
+  AssignFromLines();
 }
 
 std::vector<SchedulerAction> SchedulerCore::TakeActions() { return std::exchange(actions_, {}); }
@@ -31,7 +45,8 @@ void SchedulerCore::On(const RequestSubmitted& event, Instant now) {
   request.arrival = now;
   request.order = arrivals_++;
   request.choices.resize(event.request.choices);
-  Enqueue(request);
+  request.chain = KeysOf(event);
+  Enqueue(request, std::nullopt);
 }
 
 std::optional<Shed> SchedulerCore::WhyShed(const GenerationRequest& request) const {
@@ -48,7 +63,7 @@ std::optional<Shed> SchedulerCore::WhyShed(const GenerationRequest& request) con
     return shed;
   }
   if (requests_.size() >= limits_.live_requests_max ||
-      queued_tokens_ + request.prompt.size() > limits_.queued_tokens_max) {
+      queue_.prompt_tokens() + request.prompt.size() > limits_.queued_tokens_max) {
     shed.reason = ShedReason::kQueueFull;
     return shed;
   }
@@ -61,60 +76,9 @@ std::optional<Shed> SchedulerCore::WhyShed(const GenerationRequest& request) con
 
 Duration SchedulerCore::PredictedWait() const {
   // Prompts still to be computed, over the sum of what the workers compute in a second.
-  uint64_t tokens = queued_tokens_;
-  int64_t tokens_per_second = 0;
-  for (const auto& [node, worker] : workers_) {
-    tokens += worker.unprefilled_tokens;
-    if (worker.token_cost > Duration()) {
-      tokens_per_second += 1'000'000'000 / worker.token_cost.nanoseconds();
-    }
-  }
-  if (tokens_per_second == 0) return Duration();
-  return Nanoseconds(static_cast<int64_t>(tokens) * 1'000'000 / tokens_per_second * 1'000);
-}
-
-void SchedulerCore::Enqueue(Request& request) {
-  request.state = RequestState::kQueued;
-  queue_.insert({request.body.priority, request.order, request.body.id});
-  queued_tokens_ += request.body.prompt.size();
-}
-
-void SchedulerCore::Dequeue(const Request& request) {
-  const size_t removed = queue_.erase({request.body.priority, request.order, request.body.id});
-  CAIRN_CHECK_EQ(removed, 1u);
-  queued_tokens_ -= request.body.prompt.size();
-}
-
-WorkerView* SchedulerCore::WorkerWithRoom() {
-  WorkerView* best = nullptr;
-  for (auto& [node, worker] : workers_) {
-    if (worker.unprefilled_requests >= limits_.unprefilled_requests_max) continue;
-    if (worker.unprefilled_tokens >= limits_.unprefilled_tokens_max) continue;
-    if (best == nullptr || worker.unprefilled_tokens < best->unprefilled_tokens) best = &worker;
-  }
-  return best;
-}
-
-void SchedulerCore::AssignFromQueue() {
-  while (!queue_.empty()) {
-    WorkerView* worker = WorkerWithRoom();
-    if (worker == nullptr) return;
-    Request& request = requests_.at(queue_.begin()->request);
-    Dequeue(request);
-    request.state = RequestState::kPrefilling;
-    request.worker = worker->node;
-    request.epoch = worker->epoch;
-    running_[worker->node].insert(request.body.id);
-    ++worker->live_requests;
-    ++worker->unprefilled_requests;
-    worker->unprefilled_tokens += request.body.prompt.size();
-    actions_.push_back(SendAssignment{worker->node, worker->epoch, Assign{request.body}});
-    for (uint32_t i = 0; i < request.choices.size(); ++i) {
-      if (!request.choices[i].ended) continue;  // only after a restart
-      actions_.push_back(
-          SendAssignment{worker->node, worker->epoch, StopChoice{request.body.id, i}});
-    }
-  }
+  const uint64_t tokens = queue_.work_tokens() + unprefilled_tokens_;
+  if (tokens_per_second_ == 0) return Duration();
+  return Nanoseconds(static_cast<int64_t>(tokens) * 1'000'000 / tokens_per_second_ * 1'000);
 }
 
 void SchedulerCore::On(const RequestCancelled& event, Instant) {
@@ -154,15 +118,23 @@ void SchedulerCore::On(const ChoiceStopped& event, Instant) {
 }
 
 void SchedulerCore::On(const WorkerJoined& event, Instant now) {
-  const auto known = workers_.find(event.worker);
-  if (known != workers_.end()) {
-    if (known->second.epoch >= event.epoch) return;  // an old word
+  const auto before = workers_.find(event.worker);
+  if (before != workers_.end()) {
+    if (before->second.epoch >= event.epoch) return;  // an old word
     DropWorker(event.worker);
   }
   WorkerView& worker = workers_[event.worker];
   worker.node = event.worker;
   worker.epoch = event.epoch;
+  worker.step_tokens = event.step_tokens;
   worker.heard = now;
+  worker.backlog.Hear(0, now);
+  worker.holder = directory_.Join(event.worker, event.epoch);
+  // Nothing is known of its speed: taken to be that of another.
+  const auto known =
+      std::ranges::find_if(workers_, [](const auto& other) { return other.second.cost.known(); });
+  if (known != workers_.end()) worker.cost.Assume(known->second.cost);
+  LearnFleet();
 }
 
 void SchedulerCore::On(const WorkerLost& event, Instant) {
@@ -172,7 +144,21 @@ void SchedulerCore::On(const WorkerLost& event, Instant) {
 }
 
 void SchedulerCore::DropWorker(NodeId node) {
+  const WorkerView& gone = workers_.at(node);
+  tokens_per_second_ -= SpeedOf(gone);
+  unprefilled_tokens_ -= gone.unprefilled_tokens;
+  // Who waits for it is routed again.
+  while (!queue_.line(node).empty()) {
+    Request& request = requests_.at(queue_.line(node).begin()->second.request);
+    Dequeue(request);
+    Enqueue(request, std::nullopt);
+  }
+  shadows_.erase(node);
+  directory_.Leave(node);
+  touched_.erase(node);
+  rebalanced_.erase(node);
   workers_.erase(node);
+  LearnFleet();
   const auto running = running_.extract(node);
   if (running.empty()) return;
   for (const RequestId id : running.mapped()) {
@@ -196,11 +182,19 @@ void SchedulerCore::DropWorker(NodeId node) {
       continue;
     }
     ++counts_.restarted;
-    Enqueue(request);
+    Enqueue(request, std::nullopt);
   }
 }
 
 void SchedulerCore::On(const DrainStarted&, Instant) { draining_ = true; }
+
+void SchedulerCore::On(const BlocksPublished& event, Instant now) {
+  HearDirectory(event.batch.node, directory_.Hear(event.batch, now));
+}
+
+void SchedulerCore::On(const BlocksListed& event, Instant now) {
+  HearDirectory(event.part.node, directory_.Hear(event.part, now));
+}
 
 void SchedulerCore::On(const WorkerReported& event, Instant now) {
   const auto known = workers_.find(event.worker);
@@ -226,9 +220,10 @@ void SchedulerCore::On(const WorkerReported& event, Instant now) {
 
 void SchedulerCore::Hear(WorkerView& worker, Request& request, const PrefillDone& word) {
   if (request.state != RequestState::kPrefilling) return;
+  EndPrefill(worker, request);
   request.state = RequestState::kDecoding;
-  --worker.unprefilled_requests;
-  worker.unprefilled_tokens -= request.body.prompt.size();
+  counts_.hit_tokens += word.usage.cached_tokens();
+  NotePrefilled(worker, request);
   if (request.prefill_told) return;
   request.prefill_told = true;
   actions_.push_back(DeliverWord{word.request, word});
@@ -259,23 +254,27 @@ void SchedulerCore::Hear(WorkerView& worker, Request& request, const RequestEnde
 }
 
 void SchedulerCore::HearLoad(WorkerView& worker, const WorkerLoad& load, Instant now) {
-  // Small steps are all overhead and memory; only a step with real prefill tells what a prompt costs.
-  constexpr uint32_t kTellingTokens = 64;
-  if (load.steps != worker.load.steps && load.last_step_tokens >= kTellingTokens) {
-    const Duration cost = load.last_step / load.last_step_tokens;
-    worker.token_cost =
-        worker.token_cost == Duration() ? cost : (worker.token_cost * 7 + cost) / 8;
+  if (load.steps != worker.load.steps) {
+    tokens_per_second_ -= SpeedOf(worker);
+    worker.cost.Learn(load.last_step_tokens, load.last_step);
+    tokens_per_second_ += SpeedOf(worker);
   }
   worker.load = load;
   worker.heard = now;
+  worker.backlog.Hear(load.prefill_tokens_left, now);
+}
+
+void SchedulerCore::EndPrefill(WorkerView& worker, const Request& request) {
+  --worker.unprefilled_requests;
+  worker.unprefilled_tokens -= request.work_tokens;
+  unprefilled_tokens_ -= request.work_tokens;
+  worker.backlog.Finish(request.work_tokens);
+  touched_.insert(worker.node);
 }
 
 void SchedulerCore::Forget(WorkerView& worker, const Request& request) {
   --worker.live_requests;
-  if (request.state == RequestState::kPrefilling) {
-    --worker.unprefilled_requests;
-    worker.unprefilled_tokens -= request.body.prompt.size();
-  }
+  if (request.state == RequestState::kPrefilling) EndPrefill(worker, request);
 }
 
 // Ends what the worker has not ended itself, then the request.

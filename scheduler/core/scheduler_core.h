@@ -1,23 +1,29 @@
 // Decides which requests run where and when. Knows nothing of sockets, threads or clocks: the loop
 // feeds it events with the current time and carries out the actions it returns, in order.
 //
-// Requests wait in one central queue (priority, then arrival), not on workers, so that moving one is
-// free; a worker holds only a small bounded amount of prompt that it has not computed yet.
+// A request is routed when it arrives (routing_policy.h) and waits in the central queue, in its worker's
+// line, so that moving it is free; a worker holds only a small bounded amount of prompt that it has not
+// computed yet. An overloaded line is rebalanced (rebalance.h).
 // Conservation: every accepted request is in exactly one of the states of request.h until its
 // RequestEnded has been delivered, whatever is cancelled, lost or repeated meanwhile.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
-#include <tuple>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "kvstore/block/model_identity.h"
+#include "kvstore/directory/directory.h"
+#include "scheduler/core/central_queue.h"
 #include "scheduler/core/request.h"
+#include "scheduler/core/routing_policy.h"
 #include "scheduler/core/scheduler_action.h"
 #include "scheduler/core/scheduler_event.h"
+#include "scheduler/core/shadow_cache.h"
 #include "scheduler/core/worker_view.h"
 
 namespace cairn {
@@ -30,6 +36,15 @@ struct SchedulerLimits {
   // A worker is given more work while it has less than this that it has not prefilled.
   uint32_t unprefilled_requests_max = 64;
   uint64_t unprefilled_tokens_max = 4096;
+
+  RoutingOptions routing;
+  // A line is overloaded when its worker needs longer than this share of the TTFT target for it. Zero:
+  // nothing is moved.
+  uint32_t rebalance_percent = 100;
+  // How prompts are keyed: as the workers do. Without block tokens, by nothing.
+  ModelIdentity model;
+  uint32_t block_tokens = 16;
+  DirectoryLimits directory;
 };
 
 struct SchedulerCounts {
@@ -38,11 +53,18 @@ struct SchedulerCounts {
   uint64_t ended = 0;
   uint64_t cancelled = 0;
   uint64_t restarted = 0;  // ran on a worker that was lost, and were queued again
+  uint64_t moved = 0;      // from an overloaded worker's line to another one
+  // Of the prompts sent to workers: expected to be found there, and found according to the workers.
+  uint64_t prompt_tokens = 0;
+  uint64_t hit_tokens_expected = 0;
+  uint64_t hit_tokens = 0;
 };
 
 class SchedulerCore {
  public:
   explicit SchedulerCore(const SchedulerLimits& limits);
+  SchedulerCore(const SchedulerCore&) = delete;
+  SchedulerCore& operator=(const SchedulerCore&) = delete;
 
   void Handle(const SchedulerEvent& event, Instant now);
   std::vector<SchedulerAction> TakeActions();
@@ -53,21 +75,18 @@ class SchedulerCore {
   bool draining() const { return draining_; }
   // Workers in the order of their ids.
   const std::map<NodeId, WorkerView>& workers() const { return workers_; }
+  const Directory& directory() const { return directory_; }
 
  private:
-  struct QueueEntry {
-    int32_t priority;
-    uint64_t order;
-    RequestId request;
-    auto operator<=>(const QueueEntry&) const = default;
-  };
-
+  // --- scheduler_core.cc
   void On(const RequestSubmitted& event, Instant now);
   void On(const RequestCancelled& event, Instant now);
   void On(const ChoiceStopped& event, Instant now);
   void On(const WorkerJoined& event, Instant now);
   void On(const WorkerLost& event, Instant now);
   void On(const WorkerReported& event, Instant now);
+  void On(const BlocksPublished& event, Instant now);
+  void On(const BlocksListed& event, Instant now);
   void On(const DrainStarted& event, Instant now);
 
   void Hear(WorkerView& worker, Request& request, const PrefillDone& word);
@@ -78,20 +97,41 @@ class SchedulerCore {
 
   std::optional<Shed> WhyShed(const GenerationRequest& request) const;
   Duration PredictedWait() const;
-  void Enqueue(Request& request);
-  void Dequeue(const Request& request);
-  void AssignFromQueue();
-  WorkerView* WorkerWithRoom();
   void Forget(WorkerView& worker, const Request& request);  // takes it off the worker's counts
+  void EndPrefill(WorkerView& worker, const Request& request);
   void End(RequestId id, FinishReason reason, uint32_t preemptions);
   void DropWorker(NodeId node);
 
+  // --- scheduler_routing.cc
+  std::vector<BlockKey> KeysOf(const RequestSubmitted& event) const;
+  FleetView Fleet(Instant now) const;
+  void LearnFleet();
+  void Enqueue(Request& request, std::optional<NodeId> line);
+  void Dequeue(const Request& request);
+  void RouteWaiting(Instant now);
+  void RebalanceIfOverloaded(size_t worker, Instant now);
+  void AssignFromLines();
+  bool HasRoom(const WorkerView& worker) const;
+  void Send(WorkerView& worker, Request& request);
+  void NotePrefilled(const WorkerView& worker, const Request& request);
+  void HearDirectory(NodeId node, const std::optional<ResyncRequest>& resync);
+  void TickDirectory(Instant now);
+
   const SchedulerLimits limits_;
   absl::flat_hash_map<RequestId, Request> requests_;  // looked up, never walked
-  std::set<QueueEntry> queue_;
-  uint64_t queued_tokens_ = 0;
+  CentralQueue queue_;
   uint64_t arrivals_ = 0;
   std::map<NodeId, WorkerView> workers_;
+  std::vector<const WorkerView*> fleet_;  // the same, for routing
+  uint64_t membership_ = 0;
+  std::set<NodeId> touched_;  // whose line or room has changed since the last assignments
+  uint64_t unprefilled_tokens_ = 0;  // of all workers
+  int64_t tokens_per_second_ = 0;    // of all workers
+  std::unique_ptr<RoutingPolicy> policy_;
+  Directory directory_;
+  std::map<NodeId, ShadowCache> shadows_;  // outlived by the directory
+  Instant directory_tick_;
+  std::map<NodeId, Instant> rebalanced_;  // when a line was last looked at
   std::map<NodeId, std::set<RequestId>> running_;  // by worker, for when it is lost
   bool draining_ = false;
   SchedulerCounts counts_;

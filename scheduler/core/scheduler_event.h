@@ -2,16 +2,21 @@
 #pragma once
 
 #include <variant>
+#include <vector>
 
 #include "kvstore/base/assignment.h"
 #include "kvstore/base/generation.h"
 #include "kvstore/base/report.h"
+#include "kvstore/block/block_key.h"
+#include "kvstore/directory/publish_log.h"
 
 namespace cairn {
 
 // A client's request arrived, already in tokens. Answered at once by Accepted or Shed.
 struct RequestSubmitted {
   GenerationRequest request;
+  // Keys of the prompt's full blocks, if whoever submits knows them; otherwise they are computed.
+  std::vector<BlockKey> chain;
 };
 
 // The client went away or asked to stop.
@@ -30,6 +35,7 @@ struct ChoiceStopped {
 struct WorkerJoined {
   NodeId worker;
   Epoch epoch;
+  uint32_t step_tokens = 512;  // its chunk size
 };
 
 struct WorkerLost {
@@ -44,10 +50,20 @@ struct WorkerReported {
   Report report;
 };
 
+// A worker's store tells what it holds (kvstore/directory/publish_log.h). Until it does, the scheduler
+// guesses from what the worker was seen to compute.
+struct BlocksPublished {
+  PublishBatch batch;
+};
+struct BlocksListed {
+  PublishSnapshotPart part;
+};
+
 // No new requests from now on; those inside finish.
 struct DrainStarted {};
 
 using SchedulerEvent = std::variant<RequestSubmitted, RequestCancelled, ChoiceStopped, WorkerJoined,
-                                    WorkerLost, WorkerReported, DrainStarted>;
+                                    WorkerLost, WorkerReported, BlocksPublished, BlocksListed,
+                                    DrainStarted>;
 
 }  // namespace cairn

@@ -1,4 +1,5 @@
-// What the scheduler knows of one worker: its last word, and what was given to it since.
+// What the scheduler knows of one worker: its last word, how old that is, what was given to it
+// since, and what its steps were seen to cost.
 #pragma once
 
 #include <cstdint>
@@ -6,21 +7,34 @@
 #include "kvstore/base/ids.h"
 #include "kvstore/base/report.h"
 #include "kvstore/base/time.h"
+#include "kvstore/directory/holder_set.h"
+#include "scheduler/core/learned_cost.h"
+#include "scheduler/core/worker_backlog.h"
 
 namespace cairn {
 
 struct WorkerView {
   NodeId node;
   Epoch epoch;
+  HolderId holder = kNoHolder;  // in the directory
+  uint32_t step_tokens = 512;   // its chunk size: prompt tokens that one step computes at most
   WorkerLoad load;
   Instant heard;  // when `load` arrived
-  // Counted from assignment, not from the first word of the worker, so that a burst is seen at once.
+  // Counted from assignment, not from the first word of the worker, so that a burst is seen at
+  // once. Tokens are those expected to be computed, not those in a cache.
   uint32_t unprefilled_requests = 0;
   uint64_t unprefilled_tokens = 0;
   uint32_t live_requests = 0;
-  // Cost of one computed token in steps that were mostly prefill, learned from the worker's own steps
-  // (exponential average, weight 1/8). Zero: nothing heard yet.
-  Duration token_cost;
+  uint64_t queued_tokens = 0;  // waiting for it in the scheduler, to be computed
+  LearnedCost cost;
+  WorkerBacklog backlog;
+
+  // Prompt tokens to be computed before a request that comes now: in the scheduler and on the
+  // worker.
+  uint64_t TokensAhead(Instant now) const {
+    return queued_tokens + backlog.Estimate(now, cost.token());
+  }
+  Duration TimeFor(uint64_t tokens) const { return cost.Of(tokens, step_tokens); }
 };
 
 }  // namespace cairn

@@ -1,0 +1,54 @@
+#include "scheduler/core/route_cost.h"
+
+#include <algorithm>
+
+namespace cairn {
+namespace {
+
+// Tokens of the prompt in so many blocks; the last token is always computed.
+uint32_t TokensIn(uint32_t blocks, const RouteRequest& request, const FleetView& fleet) {
+  const uint64_t tokens = uint64_t{blocks} * fleet.block_tokens;
+  const uint32_t most = request.prompt_tokens > 0 ? request.prompt_tokens - 1 : 0;
+  return static_cast<uint32_t>(std::min<uint64_t>(tokens, most));
+}
+
+}  // namespace
+
+RouteCost CostOf(const RouteRequest& request, const FleetView& fleet, size_t worker,
+                 const PrefixMatch& match, uint32_t best_blocks, const RouteCostOptions& options) {
+  const WorkerView& view = *fleet.workers[worker];
+  RouteCost cost;
+  const uint64_t ahead = view.TokensAhead(fleet.now);
+  cost.queue = view.TimeFor(ahead);
+  cost.hit_tokens = TokensIn(match.blocks, request, fleet);
+  cost.work_tokens = std::max(1u, request.prompt_tokens - cost.hit_tokens);
+  // The last step of what is ahead has room for the head of this prompt: the difference, not the
+  // sum.
+  cost.prefill = view.TimeFor(ahead + cost.work_tokens) - cost.queue;
+  const uint32_t on_device = TokensIn(match.device_blocks, request, fleet);
+  const Duration promote =
+      options.promote_token * (cost.hit_tokens - std::min(on_device, cost.hit_tokens));
+  cost.fetch = promote;
+
+  const uint32_t best_tokens = TokensIn(best_blocks, request, fleet);
+  if (options.fetch_token == Duration() || best_tokens <= cost.hit_tokens) return cost;
+  const uint64_t rest = std::max(1u, request.prompt_tokens - best_tokens);
+  const Duration fetch = promote + options.fetch_token * (best_tokens - cost.hit_tokens);
+  const Duration prefill = view.TimeFor(ahead + rest) - cost.queue;
+  if (fetch + prefill < cost.fetch + cost.prefill) {
+    cost.fetch = fetch;
+    cost.prefill = prefill;
+    cost.work_tokens = rest;
+  }
+  return cost;
+}
+
+RouteCost CostAt(const RouteRequest& request, const FleetView& fleet, size_t worker,
+                 const RouteCostOptions& options) {
+  const PrefixMatch match = fleet.index.Match(fleet.workers[worker]->holder, request.chain);
+  const uint32_t best =
+      options.fetch_token == Duration() ? 0 : fleet.index.Best(request.chain).blocks;
+  return CostOf(request, fleet, worker, match, best, options);
+}
+
+}  // namespace cairn

@@ -1,0 +1,190 @@
+// Where requests wait and run: the routing part of the scheduler core.
+#include <algorithm>
+#include <utility>
+
+#include "kvstore/block/block_chain.h"
+#include "scheduler/core/rebalance.h"
+#include "scheduler/core/scheduler_core.h"
+
+namespace cairn {
+namespace {
+
+// Of a worker that has not said yet how much it can hold.
+constexpr uint64_t kShadowBlocks = 1 << 16;
+// The head of a line is all that a rebalancing looks at.
+constexpr size_t kRebalancedRequests = 64;
+// How soon a line is looked at again: in a lasting overload there is little to move.
+constexpr Duration kRebalanceAgain = Milliseconds(50);
+// How often the directory is asked whether a word is missing.
+constexpr Duration kDirectoryTick = Milliseconds(50);
+
+QueuePlace PlaceOf(const Request& request) { return {request.body.priority, request.order}; }
+
+RouteRequest RouteRequestOf(const Request& request) {
+  return {.id = request.body.id,
+          .prompt_tokens = static_cast<uint32_t>(request.body.prompt.size()),
+          .chain = request.chain};
+}
+
+}  // namespace
+
+std::vector<BlockKey> SchedulerCore::KeysOf(const RequestSubmitted& event) const {
+  if (!event.chain.empty() || limits_.block_tokens == 0) return event.chain;
+  BlockChain chain({.model = limits_.model,
+                    .salt = event.request.cache_salt,
+                    .block_tokens = limits_.block_tokens});
+  chain.ReserveTokens(static_cast<uint32_t>(event.request.prompt.size()));
+  chain.Append(event.request.prompt);
+  std::vector<BlockKey> keys;
+  keys.reserve(chain.full_blocks());
+  for (uint32_t block = 0; block < chain.full_blocks(); ++block) keys.push_back(chain.key(block));
+  return keys;
+}
+
+FleetView SchedulerCore::Fleet(Instant now) const {
+  return {.workers = fleet_,
+          .index = directory_.index(),
+          .block_tokens = limits_.block_tokens,
+          .membership = membership_,
+          .now = now};
+}
+
+void SchedulerCore::LearnFleet() {
+  ++membership_;
+  fleet_.clear();
+  for (const auto& [node, worker] : workers_) fleet_.push_back(&worker);
+}
+
+void SchedulerCore::Enqueue(Request& request, std::optional<NodeId> line) {
+  request.state = RequestState::kQueued;
+  request.line = line;
+  const uint64_t prompt = request.body.prompt.size();
+  if (!line) request.work_tokens = prompt;
+  queue_.Add(line, PlaceOf(request), {request.body.id, prompt, request.work_tokens});
+  if (!line) return;
+  workers_.at(*line).queued_tokens = queue_.work_tokens(line);
+  touched_.insert(*line);
+}
+
+void SchedulerCore::Dequeue(const Request& request) {
+  queue_.Remove(request.line, PlaceOf(request));
+  if (request.line) workers_.at(*request.line).queued_tokens = queue_.work_tokens(request.line);
+}
+
+void SchedulerCore::RouteWaiting(Instant now) {
+  if (workers_.empty()) return;
+  while (!queue_.line(std::nullopt).empty()) {
+    Request& request = requests_.at(queue_.line(std::nullopt).begin()->second.request);
+    Dequeue(request);
+    const RouteRequest route = RouteRequestOf(request);
+    const RouteChoice choice = policy_->Route(route, Fleet(now));
+    request.work_tokens = choice.cost.work_tokens;
+    Enqueue(request, fleet_[choice.worker]->node);
+    for (const size_t home : policy_->HomesOf(route, Fleet(now))) RebalanceIfOverloaded(home, now);
+  }
+}
+
+void SchedulerCore::RebalanceIfOverloaded(size_t worker, Instant now) {
+  const RebalanceLimits limits{.overload =
+                                   limits_.routing.ttft_slo * limits_.rebalance_percent / 100};
+  const WorkerView& view = *fleet_[worker];
+  if (limits.overload == Duration() || view.TimeFor(view.TokensAhead(now)) <= limits.overload) {
+    return;
+  }
+  const auto [last, first] = rebalanced_.try_emplace(view.node, now);
+  if (!first && now - last->second < kRebalanceAgain) return;
+  last->second = now;
+  const FleetView fleet = Fleet(now);
+  std::vector<Movable> movables;
+  for (const auto& [place, queued] : queue_.line(fleet_[worker]->node)) {
+    if (movables.size() == kRebalancedRequests) break;
+    const RouteRequest request = RouteRequestOf(requests_.at(queued.request));
+    Movable movable{.request = queued.request, .work_tokens = queued.work_tokens};
+    for (const size_t home : policy_->HomesOf(request, fleet)) {
+      if (home == worker) continue;
+      const RouteCost cost = CostAt(request, fleet, home, limits_.routing.cost);
+      movable.elsewhere.push_back({home, cost.work_tokens});
+    }
+    movables.push_back(std::move(movable));
+  }
+  for (const Migration& move : PlanRebalance(fleet, worker, movables, limits)) {
+    Request& request = requests_.at(move.request);
+    Dequeue(request);
+    request.work_tokens = move.work_tokens;
+    Enqueue(request, fleet_[move.to]->node);
+    ++counts_.moved;
+  }
+}
+
+bool SchedulerCore::HasRoom(const WorkerView& worker) const {
+  return worker.unprefilled_requests < limits_.unprefilled_requests_max &&
+         worker.unprefilled_tokens < limits_.unprefilled_tokens_max;
+}
+
+void SchedulerCore::AssignFromLines() {
+  for (const NodeId node : std::exchange(touched_, {})) {
+    WorkerView& worker = workers_.at(node);
+    while (HasRoom(worker) && !queue_.line(node).empty()) {
+      Send(worker, requests_.at(queue_.line(node).begin()->second.request));
+    }
+  }
+}
+
+void SchedulerCore::Send(WorkerView& worker, Request& request) {
+  Dequeue(request);
+  // What it waited for may have been computed meanwhile, by a request with the same head.
+  const RouteRequest route = RouteRequestOf(request);
+  const PrefixMatch match = directory_.index().Match(worker.holder, route.chain);
+  const uint64_t hit = uint64_t{match.blocks} * limits_.block_tokens;
+  const uint64_t prompt = route.prompt_tokens;
+  request.work_tokens = std::max<uint64_t>(1, prompt - std::min(hit, prompt));
+  counts_.prompt_tokens += prompt;
+  counts_.hit_tokens_expected += prompt - std::min(request.work_tokens, prompt);
+
+  request.state = RequestState::kPrefilling;
+  request.worker = worker.node;
+  request.epoch = worker.epoch;
+  running_[worker.node].insert(request.body.id);
+  ++worker.live_requests;
+  ++worker.unprefilled_requests;
+  worker.unprefilled_tokens += request.work_tokens;
+  unprefilled_tokens_ += request.work_tokens;
+  worker.backlog.Send(request.work_tokens);
+  actions_.push_back(SendAssignment{worker.node, worker.epoch, Assign{request.body}});
+  for (uint32_t i = 0; i < request.choices.size(); ++i) {
+    if (!request.choices[i].ended) continue;  // only after a restart
+    actions_.push_back(SendAssignment{worker.node, worker.epoch, StopChoice{request.body.id, i}});
+  }
+}
+
+void SchedulerCore::NotePrefilled(const WorkerView& worker, const Request& request) {
+  if (worker.holder == kNoHolder) return;
+  if (directory_.Speaks(worker.node)) {
+    directory_.index().Touch(request.chain);
+    return;
+  }
+  const uint64_t slots = uint64_t{worker.load.device_slots} + worker.load.dram_slots;
+  const uint64_t limit = slots > 0 ? slots : kShadowBlocks;
+  const auto shadow =
+      shadows_.try_emplace(worker.node, directory_.index(), worker.holder, limit).first;
+  if (shadow->second.blocks_max() != limit) shadow->second.SetLimit(limit);
+  shadow->second.Use(request.chain);
+}
+
+void SchedulerCore::HearDirectory(NodeId node, const std::optional<ResyncRequest>& resync) {
+  const auto worker = workers_.find(node);
+  if (worker == workers_.end()) return;
+  worker->second.holder = directory_.HolderOf(node);
+  if (directory_.Speaks(node)) shadows_.erase(node);
+  if (resync) actions_.push_back(AskResync{*resync});
+}
+
+void SchedulerCore::TickDirectory(Instant now) {
+  if (now < directory_tick_) return;
+  directory_tick_ = now + kDirectoryTick;
+  for (const ResyncRequest& request : directory_.Tick(now)) {
+    actions_.push_back(AskResync{request});
+  }
+}
+
+}  // namespace cairn
