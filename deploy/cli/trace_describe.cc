@@ -57,6 +57,11 @@ std::string Bar(double part) {
   return absl::StrCat(bar, kEighths[eighths % 8]);
 }
 
+std::string SpanText(Duration span) {
+  if (span < Seconds(2 * 3600)) return FormatDurationRounded(span);
+  return absl::StrFormat("%.1f h", span.seconds() / 3600);
+}
+
 std::string Line(const std::string& label, const std::string& text) {
   return absl::StrFormat("  %-*s  %s\n", kLabel, label, text);
 }
@@ -73,7 +78,7 @@ std::string DistributionLine(const std::string& label, const Distribution& d) {
 std::string ArrivalText(const TraceFacts& facts) {
   std::string text =
       Line("requests", absl::StrFormat("%s in %s, %.3g a second", Grouped(facts.requests),
-                                       FormatDurationRounded(facts.span), facts.mean_rps));
+                                       SpanText(facts.span), facts.mean_rps));
   absl::StrAppend(
       &text, Line("gaps", absl::StrFormat("vary by %.2f of their mean; %s are zero", facts.gap_cv,
                                           Percent(facts.same_instant_share))));

@@ -31,6 +31,7 @@ absl::StatusOr<TraceReadOptions> ReadOptions(const TraceFlags& flags) {
   options.servegen = {.workload = flags.workload,
                       .from = flags.servegen_from,
                       .length = flags.servegen_length,
+                      .rate_rps = flags.rate_rps,
                       .seed = flags.seed};
   return options;
 }
@@ -49,6 +50,7 @@ TraceShape ShapeOf(const TraceFlags& flags) {
   shape.speed = flags.speed;
   shape.rate_rps = flags.rate_rps;
   shape.poisson = flags.poisson;
+  if (flags.think_max > Duration()) shape.think_max = flags.think_max;
   shape.permute_ids = flags.permute_ids;
   shape.warm_up_requests = flags.warm_up_requests;
   return shape;
@@ -91,6 +93,8 @@ void AddShapeFlags(CLI::App& app, TraceFlags& flags) {
       ->capture_default_str()
       ->group(kGroup);
   AddSwitch(app, "poisson", flags.poisson, "arrivals without memory at --rate")->group(kGroup);
+  AddDuration(app, "--think-max", flags.think_max, "longest pause in a closed loop; 0: as it is")
+      ->group(kGroup);
   app.add_option("--ticks", flags.ticks,
                  "arrivals recorded in ticks: even or random over each, literal, or even if there "
                  "are any (auto)")

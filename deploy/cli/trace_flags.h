@@ -25,6 +25,7 @@ struct TraceFlags {
   double rate_rps = 0;
   double speed = 1;
   bool poisson = false;
+  Duration think_max;  // 0: as it is
   std::string ticks = "auto";
   Duration from;
   Duration until;  // 0: to the end

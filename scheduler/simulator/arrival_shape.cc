@@ -148,9 +148,19 @@ absl::Status PoissonArrivals(Trace& trace, double rps, uint64_t seed) {
       starts == requests.size()
           ? absl::StrFormat("Poisson arrivals, %.4g requests/s (seed %d)", rps, seed)
           : absl::StrFormat("%d starts of sessions as a Poisson process, %.4g/s, for %.4g "
-                            "requests/s (seed %d)",
+                            "requests/s once as many end as start (seed %d)",
                             starts, start_rps, rps, seed));
   return absl::OkStatus();
+}
+
+void CapThink(Trace& trace, Duration think_max) {
+  size_t capped = 0;
+  for (TraceRequest& request : trace.requests) {
+    if (request.think <= think_max) continue;
+    request.think = think_max;
+    ++capped;
+  }
+  trace.history.push_back(absl::StrFormat("%d pauses cut to %.6g s", capped, think_max.seconds()));
 }
 
 void CutTime(Trace& trace, Duration from, Duration until) {
@@ -221,6 +231,7 @@ absl::Status ShapeTrace(Trace& trace, const TraceShape& shape) {
   if (shape.block_tokens > 0 && shape.block_tokens != trace.block_tokens) {
     if (absl::Status done = Reblock(trace, shape.block_tokens); !done.ok()) return done;
   }
+  if (shape.think_max.has_value()) CapThink(trace, *shape.think_max);
   if (!shape.poisson) SpreadTicks(trace, shape.ticks, shape.seed);
   if (shape.repeat_to > 0) {
     if (absl::Status done = RepeatTo(trace, shape.repeat_to, shape.seed); !done.ok()) return done;

@@ -42,6 +42,9 @@ absl::Status PoissonArrivals(Trace& trace, double rps, uint64_t seed);
 // Whether any request waits for another.
 bool IsClosedLoop(const Trace& trace);
 
+// Closed loops: no pause is longer. People leave sessions overnight; nobody simulates that.
+void CapThink(Trace& trace, Duration think_max);
+
 // Only what arrives in [from, until), or the requests [first, first + count); the first arrives at
 // 0. A session that is cut keeps its later turns.
 void CutTime(Trace& trace, Duration from, Duration until);
@@ -59,6 +62,7 @@ struct TraceShape {
   Duration from;
   std::optional<Duration> until;
   uint32_t block_tokens = 0;  // 0: as they are
+  std::optional<Duration> think_max;
   TickSpread ticks = TickSpread::kDetect;
   size_t repeat_to = 0;  // requests; 0: once
   double speed = 1;      // factor on arrivals

@@ -37,6 +37,7 @@ struct LineReader::Hash {
 
 absl::StatusOr<size_t> StringSource::Read(std::span<char> into) {
   const size_t count = std::min(into.size(), rest_.size());
+  if (count == 0) return count;  // an empty text may be nowhere
   std::memcpy(into.data(), rest_.data(), count);
   rest_.remove_prefix(count);
   return count;

@@ -33,14 +33,16 @@ uint64_t ReuseDistance::CountFrom(uint64_t use) const {
   }
   const uint64_t below = (uint64_t{1} << (use % kWordBits)) - 1;
   before += static_cast<uint64_t>(std::popcount(bits_[use / kWordBits] & below));
-  return last_use_.size() - before;
+  return distinct_ - before;
 }
 
 // Numbers the last uses anew, without the gaps that earlier ones left, with as much room again.
 void ReuseDistance::Compact() {
-  std::vector<std::pair<uint64_t, uint64_t>> by_use;  // use, block
-  by_use.reserve(last_use_.size());
-  for (const auto& [block, use] : last_use_) by_use.emplace_back(use, block);
+  std::vector<std::pair<uint64_t, uint32_t>> by_use;  // use, block
+  by_use.reserve(distinct_);
+  for (uint32_t block = 0; block < last_use_.size(); ++block) {
+    if (last_use_[block] != kNever) by_use.emplace_back(last_use_[block], block);
+  }
   std::sort(by_use.begin(), by_use.end());
   const size_t uses = std::bit_ceil(std::max(kFirstUses, by_use.size() * 2));
   bits_.assign(uses / kWordBits, 0);
@@ -51,28 +53,27 @@ void ReuseDistance::Compact() {
   }
 }
 
-std::vector<std::optional<uint64_t>> ReuseDistance::Use(std::span<const uint64_t> blocks) {
+std::vector<std::optional<uint64_t>> ReuseDistance::Use(std::span<const uint32_t> blocks) {
   std::vector<std::optional<uint64_t>> distances(blocks.size());
-  std::optional<uint64_t> before_use;  // of the block before
+  uint64_t before_use = kNever;  // of the block before
   for (size_t i = 0; i < blocks.size(); ++i) {
-    const auto found = last_use_.find(blocks[i]);
-    if (found == last_use_.end()) {
-      before_use.reset();
-      continue;
+    if (blocks[i] >= last_use_.size()) last_use_.resize(size_t{blocks[i]} * 2 + 1, kNever);
+    const uint64_t use = last_use_[blocks[i]];
+    if (use != kNever) {
+      // Blocks that were last used one behind the other: no need to count again.
+      distances[i] = before_use != kNever && use + 1 == before_use ? *distances[i - 1] + 1
+                                                                   : CountFrom(use) - 1;
     }
-    // Blocks that were last used one behind the other: no need to count again.
-    distances[i] = before_use.has_value() && found->second + 1 == *before_use
-                       ? *distances[i - 1] + 1
-                       : CountFrom(found->second) - 1;
-    before_use = found->second;
+    before_use = use;
   }
   for (size_t i = blocks.size(); i-- > 0;) {
     if (next_use_ == bits_.size() * kWordBits) Compact();
-    const auto [entry, is_new] = last_use_.try_emplace(blocks[i], next_use_);
-    if (!is_new) {
-      Clear(entry->second);
-      entry->second = next_use_;
-    }
+    uint64_t& use = last_use_[blocks[i]];
+    if (use == kNever)
+      ++distinct_;
+    else
+      Clear(use);
+    use = next_use_;
     Set(next_use_++);
   }
   return distances;

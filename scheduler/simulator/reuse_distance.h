@@ -9,23 +9,23 @@
 #include <span>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-
 namespace cairn {
 
 class ReuseDistance {
  public:
   ReuseDistance();
 
-  // Of a prompt's blocks, in order: how many other blocks were used since, if it was used before. A
-  // cache of so many blocks and one more still holds it. Then uses the blocks, the last one first,
-  // so that a prompt's head is younger than its tail: what such a cache evicts first is a tail,
-  // which is how a cache of prefixes must evict.
-  std::vector<std::optional<uint64_t>> Use(std::span<const uint64_t> blocks);
+  // Blocks are numbers from 0, without large gaps (block_numbers.h). Of a prompt's blocks, in
+  // order: how many other blocks were used since, if it was used before. A cache of so many blocks
+  // and one more still holds it. Then uses the blocks, the last one first, so that a prompt's head
+  // is younger than its tail: what such a cache evicts first is a tail, which is how a cache of
+  // prefixes must evict.
+  std::vector<std::optional<uint64_t>> Use(std::span<const uint32_t> blocks);
 
-  size_t distinct_blocks() const { return last_use_.size(); }
+  size_t distinct_blocks() const { return distinct_; }
 
  private:
+  static constexpr uint64_t kNever = ~uint64_t{0};
   static constexpr size_t kGroup = 512;  // uses counted together
 
   void Set(uint64_t use);
@@ -35,7 +35,8 @@ class ReuseDistance {
 
   // Uses are numbered; a bit says that the use was its block's last. Counts of groups of bits are
   // in a Fenwick tree (Fenwick, "A new data structure for cumulative frequency tables", 1994).
-  absl::flat_hash_map<uint64_t, uint64_t> last_use_;
+  std::vector<uint64_t> last_use_;  // by block; kNever
+  size_t distinct_ = 0;
   std::vector<uint64_t> bits_;
   std::vector<uint32_t> tree_;
   uint64_t next_use_ = 0;

@@ -6,8 +6,8 @@
 #include <numeric>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "scheduler/simulator/block_numbers.h"
 #include "scheduler/simulator/reuse_distance.h"
 
 namespace cairn {
@@ -72,7 +72,9 @@ class Sharing {
   }
 
   void Add(const TraceRequest& request) {
-    const std::vector<std::optional<uint64_t>> distances = distance_.Use(request.blocks);
+    const std::span<const uint32_t> blocks = numbers_.Of(request.blocks);
+    const std::vector<std::optional<uint64_t>> distances = distance_.Use(blocks);
+    uses_.resize(numbers_.size());
     size_t hit = 0;
     while (hit < distances.size() && distances[hit].has_value()) ++hit;
     const uint32_t hit_tokens = TokensOfBlocks(trace_, request, hit);
@@ -82,8 +84,8 @@ class Sharing {
     request_hits_ += Part(hit_tokens, request.input_tokens);
     without_hit_ += hit == 0;
     missed_.push_back(request.input_tokens - std::min(hit_tokens, request.input_tokens - 1));
-    for (size_t i = 0; i < request.blocks.size(); ++i) {
-      Uses& uses = uses_[request.blocks[i]];
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      Uses& uses = uses_[blocks[i]];
       ++uses.count;
       uses.hits += i < hit;
       uses.first += i == 0;
@@ -115,9 +117,9 @@ class Sharing {
 
  private:
   struct Uses {
-    uint64_t count = 0;
-    uint64_t hits = 0;
-    uint64_t first = 0;
+    uint32_t count = 0;
+    uint32_t hits = 0;
+    uint32_t first = 0;
   };
   struct Lru {
     uint64_t capacity_tokens = 0;
@@ -128,7 +130,7 @@ class Sharing {
   void AddPopularity(TraceFacts& facts) const {
     std::vector<uint64_t> hits;
     std::pair<uint64_t, uint64_t> first;  // requests that begin with it, its hits
-    for (const auto& [id, uses] : uses_) {
+    for (const Uses& uses : uses_) {
       hits.push_back(uses.hits);
       facts.blocks_used_once += uses.count == 1;
       first = std::max(first, {uses.first, uses.hits});
@@ -144,7 +146,8 @@ class Sharing {
 
   const Trace& trace_;
   ReuseDistance distance_;
-  absl::flat_hash_map<uint64_t, Uses> uses_;
+  BlockNumbers numbers_;
+  std::vector<Uses> uses_;  // by number
   std::vector<Lru> lru_;
   std::vector<uint64_t> missed_;
   uint64_t blocks_ = 0;
@@ -200,15 +203,16 @@ TraceFacts FactsOf(const Trace& trace, std::span<const uint64_t> capacities) {
 
 WorkBound WorkBoundOf(const Trace& trace, const StepCost& cost, uint32_t workers,
                       uint32_t decode_batch) {
-  absl::flat_hash_set<uint64_t> seen;
+  BlockNumbers numbers;
   const std::vector<Instant> arrivals = NominalArrivals(trace);
   double prefill_s = 0, decode_s = 0;
   uint64_t counted = 0;
   for (const uint32_t index : OrderOf(arrivals)) {
     const TraceRequest& request = trace.requests[index];
+    const uint32_t known = numbers.size();
+    const std::span<const uint32_t> blocks = numbers.Of(request.blocks);
     size_t hit = 0;
-    while (hit < request.blocks.size() && seen.contains(request.blocks[hit])) ++hit;
-    for (size_t i = hit; i < request.blocks.size(); ++i) seen.insert(request.blocks[i]);
+    while (hit < blocks.size() && blocks[hit] < known) ++hit;
     if (arrivals[index] < trace.measured_from) continue;
     const uint32_t cached = std::min(TokensOfBlocks(trace, request, hit), request.input_tokens - 1);
     prefill_s += cost.Prefill(request.input_tokens - cached, cached).seconds();

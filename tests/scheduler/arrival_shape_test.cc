@@ -105,6 +105,14 @@ TEST_CASE("sessions start as a Poisson process, and their turns with them") {
   CHECK(trace.requests[3].blocks == std::vector<uint64_t>{9});
 }
 
+TEST_CASE("pauses longer than the longest are cut to it") {
+  Trace trace = ClosedLoop();
+  CapThink(trace, Seconds(6));
+  CHECK(trace.requests[1].think == Seconds(5));
+  CHECK(trace.requests[3].think == Seconds(6));
+  CHECK(trace.history.back() == "1 pauses cut to 6 s");
+}
+
 TEST_CASE("a cut keeps what is in it, from 0") {
   Trace trace = OpenLoop({{1}, {2}, {3}, {4}});
   CutTime(trace, Seconds(1), Seconds(3));

@@ -121,9 +121,9 @@ TEST_CASE("the hit rate of every cache size is that of a cache of that size") {
 TEST_CASE("reuse distances stay right when uses are numbered anew") {
   // 300 prompts of 1,000 blocks each: over 65,536 uses, several times.
   ReuseDistance distance;
-  std::vector<uint64_t> blocks(1000);
-  for (uint64_t round = 0; round < 300; ++round) {
-    for (uint64_t i = 0; i < blocks.size(); ++i) blocks[i] = (round % 3) * 1000 + i;
+  std::vector<uint32_t> blocks(1000);
+  for (uint32_t round = 0; round < 300; ++round) {
+    for (uint32_t i = 0; i < blocks.size(); ++i) blocks[i] = (round % 3) * 1000 + i;
     const auto distances = distance.Use(blocks);
     if (round < 3) {
       CHECK_FALSE(distances[0].has_value());
