@@ -66,7 +66,7 @@ struct Worker {
     REQUIRE(step.has_value());
     StepFinished finished{.number = step->number, .result = StepResult()};
     for (const StepSpan& span : step->spans) {
-      std::vector<SampledToken> samples;
+      SpanSamples samples;
       for (const SampleRequest& sample : span.samples) {
         const auto said = say.find(sample.seed);
         const bool forbidden = !sample.forbidden.empty();

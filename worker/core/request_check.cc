@@ -23,9 +23,9 @@ std::optional<std::string> Refusal(const GenerationRequest& request, const Worke
   const auto known = [&](TokenId token) {
     return token >= 0 && static_cast<uint32_t>(token) < limits.vocabulary_size;
   };
-  for (size_t i = 0; i < request.prompt.size(); ++i) {
-    if (known(request.prompt[i])) continue;
-    return absl::StrCat("prompt token ", i, " is ", request.prompt[i],
+  if (const auto unknown = std::ranges::find_if_not(request.prompt, known);
+      unknown != request.prompt.end()) {
+    return absl::StrCat("prompt token ", unknown - request.prompt.begin(), " is ", *unknown,
                         ", outside the vocabulary of ", limits.vocabulary_size);
   }
   if (request.prompt.size() >= limits.context_length) {

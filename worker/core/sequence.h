@@ -23,6 +23,8 @@ struct Rank {
   friend auto operator<=>(const Rank&, const Rank&) = default;
 };
 
+struct LiveRequest;
+
 enum class SequenceState : uint8_t {
   kWaiting,   // holds nothing
   kArriving,  // holds its blocks; some of them are on their way to the device
@@ -34,6 +36,7 @@ enum class SequenceState : uint8_t {
 struct Sequence {
   SequenceId id;
   RequestId request;
+  LiveRequest* live = nullptr;  // the same; outlives the sequence
   Rank rank;
   BlockChain chain;            // prompt and output
   uint32_t prompt_tokens = 0;  // the first so many of them

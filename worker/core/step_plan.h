@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "kvstore/base/generation.h"
 #include "kvstore/base/ids.h"
 #include "kvstore/base/time.h"
@@ -27,12 +28,13 @@ struct SampleRequest {
 //           KV of all positions below first_position is already in them
 //   samples empty in the middle of a prompt; one at its end and for a decode; n at the end of the
 //           prompt of a request with n choices
+// (Most spans have one sample: it lives inside the span.)
 struct StepSpan {
   SequenceId sequence;
   uint32_t first_position = 0;
   std::vector<TokenId> tokens;
   std::vector<SlotIndex> table;
-  std::vector<SampleRequest> samples;
+  absl::InlinedVector<SampleRequest, 1> samples;
 };
 
 // Copy-on-write: the whole block `from` is copied to `to` before anything is computed.
@@ -47,9 +49,11 @@ struct StepPlan {
   std::vector<StepSpan> spans;  // decodes first; each sequence at most once
 };
 
+// What was chosen for one span: one token for each of its samples.
+using SpanSamples = absl::InlinedVector<SampledToken, 1>;
+
 struct StepResult {
-  // For each span, in the plan's order, one token for each of its samples.
-  std::vector<std::vector<SampledToken>> samples;
+  std::vector<SpanSamples> samples;  // one for each span, in the plan's order
   Duration elapsed;
 };
 

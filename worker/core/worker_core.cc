@@ -13,8 +13,8 @@ WorkerCore::WorkerCore(const WorkerLimits& limits, const StoreLimits& store,
 
 WorkerCore::~WorkerCore() = default;
 
-void WorkerCore::Handle(const WorkerEvent& event, Instant /*now*/) {
-  std::visit([this](const auto& one) { state_->Handle(one); }, event);
+void WorkerCore::Handle(WorkerEvent event, Instant /*now*/) {
+  std::visit([this](auto& one) { state_->Handle(std::move(one)); }, event);
 }
 
 std::vector<WorkerAction> WorkerCore::TakeActions() { return state_->TakeActions(); }

@@ -39,7 +39,7 @@ class WorkerCore {
 
   // Records what happened. Feed all events that are there, then take the actions: a step is planned
   // once for all of them.
-  void Handle(const WorkerEvent& event, Instant now);
+  void Handle(WorkerEvent event, Instant now);
 
   // What to do now, in order: reports, moves, and at the end at most one RunStep if none is out. Empty
   // again until the next event.

@@ -29,15 +29,16 @@ std::unique_ptr<Sequence> WorkerState::NewSequence(LiveRequest& live, uint32_t c
   return std::make_unique<Sequence>(
       Sequence{.id = SequenceId(++last_sequence_),
                .request = request.id,
+               .live = &live,
                .rank = {.priority = request.priority, .arrival = live.arrival, .choice = choice},
                .chain = std::move(chain),
-               .prompt_tokens = static_cast<uint32_t>(request.prompt.size()),
+               .prompt_tokens = live.usage.prompt_tokens,
                .table = BlockTable(block_tokens_),
                .copy = std::nullopt});
 }
 
-void WorkerState::Handle(const Assign& event) {
-  const GenerationRequest& request = event.request;
+void WorkerState::Handle(Assign event) {
+  GenerationRequest& request = event.request;
   if (requests_.contains(request.id)) return;  // said twice on the way here
   if (std::optional<std::string> why = Refusal(request, limits_, store_.limits())) {
     return Refuse(request, *std::move(why));
@@ -47,19 +48,21 @@ void WorkerState::Handle(const Assign& event) {
                                         " requests; try again later"));
   }
   auto live = std::make_unique<LiveRequest>();
-  live->request = Fitted(request, context_limit_);
+  live->request = Fitted(std::move(request), context_limit_);
   live->arrival = ++last_arrival_;
-  live->choices.resize(request.choices);
-  live->open_choices = request.choices;
-  live->usage.prompt_tokens = static_cast<uint32_t>(request.prompt.size());
+  live->choices.resize(live->request.choices);
+  live->open_choices = live->request.choices;
+  live->usage.prompt_tokens = static_cast<uint32_t>(live->request.prompt.size());
 
-  BlockChain chain({.model = model_, .salt = request.cache_salt, .block_tokens = block_tokens_});
-  chain.Append(request.prompt);
+  BlockChain chain(
+      {.model = model_, .salt = live->request.cache_salt, .block_tokens = block_tokens_});
+  chain.Append(live->request.prompt);
+  live->request.prompt = {};  // from here on the chain has it
   live->choices[0].sequence = NewSequence(*live, 0, std::move(chain));
   Sequence& primary = *live->choices[0].sequence;
   CAIRN_CHECK(waiting_.emplace(primary.rank, &primary).second);
   waiting_tokens_ += primary.length();
-  requests_.emplace(request.id, std::move(live));
+  requests_.emplace(primary.request, std::move(live));
 }
 
 void WorkerState::Refuse(const GenerationRequest& request, std::string message) {
@@ -97,26 +100,26 @@ void WorkerState::Handle(const StopChoice& event) {
   }
 }
 
-void WorkerState::Handle(const StepFinished& event) {
+void WorkerState::Handle(StepFinished event) {
   CAIRN_CHECK(step_out_);
   CAIRN_CHECK_EQ(event.number, ++totals_.steps);
   step_out_ = false;
-  const std::vector<SpanOut> spans = std::exchange(spans_out_, {});
-  for (const SpanOut& span : spans) span.sequence->in_step = false;
+  for (const SpanOut& span : spans_out_) span.sequence->in_step = false;
 
   if (event.result.ok()) {
-    const StepResult& result = *event.result;
-    CAIRN_CHECK_EQ(result.samples.size(), spans.size());
+    StepResult& result = *event.result;
+    CAIRN_CHECK_EQ(result.samples.size(), spans_out_.size());
     totals_.last_step = result.elapsed;
-    for (size_t i = 0; i < spans.size(); ++i) FinishSpan(spans[i], result.samples[i]);
+    for (size_t i = 0; i < spans_out_.size(); ++i) {
+      FinishSpan(spans_out_[i], std::move(result.samples[i]));
+    }
   } else {
     const std::string message(event.result.status().message());
-    for (const SpanOut& span : spans) FailSpan(*span.sequence, message);
+    for (const SpanOut& span : spans_out_) FailSpan(*span.sequence, message);
   }
   // Requests go last: a sequence of one may have been in several spans.
-  std::vector<RequestId> touched;
-  for (const SpanOut& span : spans) touched.push_back(span.sequence->request);
-  for (RequestId id : touched) {
+  for (const SpanOut& span : spans_out_) {
+    const RequestId id = span.request;
     LiveRequest* live = Find(id);
     if (live == nullptr) continue;  // by an earlier span
     for (uint32_t i = 0; i < live->choices.size(); ++i) {
@@ -124,18 +127,19 @@ void WorkerState::Handle(const StepFinished& event) {
     }
     if (live->cancelled) {
       EndRequest(id, FinishReason::kCancelled);
-    } else {
+    } else if (live->open_choices == 0) {
       EraseIfEnded(id);
     }
   }
+  spans_out_.clear();
   Send(load());
 }
 
 // The span's KV is there. Its blocks are worth keeping even if nobody waits for its tokens any
 // more.
-void WorkerState::FinishSpan(const SpanOut& span, std::vector<SampledToken> samples) {
+void WorkerState::FinishSpan(const SpanOut& span, SpanSamples samples) {
   Sequence& sequence = *span.sequence;
-  LiveRequest& live = *Find(sequence.request);
+  LiveRequest& live = *sequence.live;
   CAIRN_CHECK_EQ(samples.size(), span.samples);
   sequence.copy.reset();
   sequence.attempts_failed = 0;
@@ -149,8 +153,7 @@ void WorkerState::FinishSpan(const SpanOut& span, std::vector<SampledToken> samp
   }
 }
 
-void WorkerState::FinishPrompt(LiveRequest& live, Sequence& primary,
-                               std::vector<SampledToken> samples) {
+void WorkerState::FinishPrompt(LiveRequest& live, Sequence& primary, SpanSamples samples) {
   live.forked = true;
   totals_.lookup_tokens += live.usage.prompt_tokens;
   totals_.hit_device_tokens += live.usage.cached_device_tokens;
@@ -224,7 +227,7 @@ void WorkerState::TakeToken(LiveRequest& live, uint32_t choice, SampledToken sam
 // After a failed step nothing that it wrote is trusted: the sequence goes back to its sealed
 // blocks.
 void WorkerState::FailSpan(Sequence& sequence, const std::string& message) {
-  LiveRequest& live = *Find(sequence.request);
+  LiveRequest& live = *sequence.live;
   if (++sequence.attempts_failed < limits_.step_attempts_max) {
     SetWaiting(sequence);
     return;

@@ -16,6 +16,7 @@
 #include "worker/core/live_request.h"
 #include "worker/core/sequence.h"
 #include "worker/core/step_plan.h"
+#include "worker/core/step_planner.h"
 #include "worker/core/worker_action.h"
 #include "worker/core/worker_core.h"
 #include "worker/core/worker_event.h"
@@ -26,10 +27,10 @@ class WorkerState {
  public:
   WorkerState(const WorkerLimits& limits, const StoreLimits& store, const ModelIdentity& model);
 
-  void Handle(const Assign& event);
+  void Handle(Assign event);
   void Handle(const Cancel& event);
   void Handle(const StopChoice& event);
-  void Handle(const StepFinished& event);
+  void Handle(StepFinished event);
   void Handle(const MoveFinished& event) { store_.Handle(event); }
   std::vector<WorkerAction> TakeActions();
 
@@ -41,6 +42,7 @@ class WorkerState {
   // One span of the step that is out.
   struct SpanOut {
     Sequence* sequence = nullptr;
+    RequestId request;
     uint32_t end = 0;  // the first position behind it
     size_t samples = 0;
   };
@@ -50,8 +52,8 @@ class WorkerState {
   // --- worker_events.cc
   std::unique_ptr<Sequence> NewSequence(LiveRequest& live, uint32_t choice, BlockChain chain);
   void Refuse(const GenerationRequest& request, std::string message);
-  void FinishSpan(const SpanOut& span, std::vector<SampledToken> samples);
-  void FinishPrompt(LiveRequest& live, Sequence& primary, std::vector<SampledToken> samples);
+  void FinishSpan(const SpanOut& span, SpanSamples samples);
+  void FinishPrompt(LiveRequest& live, Sequence& primary, SpanSamples samples);
   void Fork(LiveRequest& live, const Sequence& primary, uint32_t choice);
   void TakeToken(LiveRequest& live, uint32_t choice, SampledToken sampled);
   void FailSpan(Sequence& sequence, const std::string& message);
@@ -94,6 +96,9 @@ class WorkerState {
   bool step_out_ = false;
   std::vector<SpanOut> spans_out_;  // in the plan's order
   std::vector<Report> reports_;
+  // Of PlanNextStep, kept for their memory.
+  std::vector<Sequence*> ready_;
+  std::vector<StepCandidate> candidates_;
 
   // The last claim that was refused, so that it is not made again before anything has changed.
   std::optional<Rank> refused_;

@@ -2,7 +2,6 @@
 #include <utility>
 
 #include "kvstore/base/check.h"
-#include "worker/core/step_planner.h"
 #include "worker/core/worker_state.h"
 
 namespace cairn {
@@ -22,9 +21,9 @@ std::vector<WorkerAction> WorkerState::TakeActions() {
     Send(load());
   }
   std::vector<WorkerAction> actions;
-  for (Report& report : std::exchange(reports_, {})) {
-    actions.push_back(SendReport{std::move(report)});
-  }
+  actions.reserve(reports_.size() + 1);
+  for (Report& report : reports_) actions.push_back(SendReport{std::move(report)});
+  reports_.clear();
   for (StoreAction& move : store_.TakeActions()) {
     actions.push_back(std::get<StartMove>(std::move(move)));
   }
@@ -35,7 +34,7 @@ std::vector<WorkerAction> WorkerState::TakeActions() {
 void WorkerState::SetRunning(Sequence& sequence, SequenceState state) {
   CAIRN_CHECK(running_.emplace(sequence.rank, &sequence).second);
   sequence.state = state;
-  if (Find(sequence.request)->running_sequences++ == 0) ++requests_running_;
+  if (sequence.live->running_sequences++ == 0) ++requests_running_;
 }
 
 void WorkerState::SetWaiting(Sequence& sequence) {
@@ -47,7 +46,7 @@ void WorkerState::SetWaiting(Sequence& sequence) {
 void WorkerState::Forget(Sequence& sequence) {
   CAIRN_CHECK(!sequence.in_step);
   if (running_.erase(sequence.rank) > 0) {
-    if (--Find(sequence.request)->running_sequences == 0) --requests_running_;
+    if (--sequence.live->running_sequences == 0) --requests_running_;
   } else if (waiting_.erase(sequence.rank) > 0) {
     waiting_tokens_ -= sequence.length();
   }
@@ -59,7 +58,7 @@ void WorkerState::Forget(Sequence& sequence) {
 }
 
 void WorkerState::Preempt(Sequence& sequence) {
-  ++Find(sequence.request)->preemptions;
+  ++sequence.live->preemptions;
   ++totals_.preemptions;
   SetWaiting(sequence);
 }
@@ -195,7 +194,7 @@ void WorkerState::Begin(Sequence& sequence, ChainClaim claim) {
   for (uint32_t i = prefix; i < blocks; ++i) sequence.table.AddFresh(claim.fresh.Take());
   sequence.computed = prefix * block_tokens_;
   if (!sequence.started) {
-    PromptUsage& usage = Find(sequence.request)->usage;
+    PromptUsage& usage = sequence.live->usage;
     usage.cached_device_tokens = claim.device_blocks * block_tokens_;
     usage.cached_dram_tokens = claim.dram_blocks * block_tokens_;
     if (sequence.copies_whole_prompt) {
@@ -216,7 +215,7 @@ void WorkerState::AdoptPublished(Sequence& sequence) {
     if (!lease) return;
     sequence.table.Adopt(*std::move(lease));
     sequence.computed += block_tokens_;
-    LiveRequest& live = *Find(sequence.request);
+    LiveRequest& live = *sequence.live;
     if (!live.forked && live.preemptions == 0) live.usage.cached_device_tokens += block_tokens_;
   }
 }
@@ -226,29 +225,31 @@ std::optional<StepPlan> WorkerState::PlanNextStep() {
   if (!GrowRunning()) AdmitWaiting();
   store_.KeepHeadroom();
 
-  std::vector<Sequence*> ready;
-  std::vector<StepCandidate> candidates;
+  ready_.clear();
+  candidates_.clear();
   for (const auto& [rank, sequence] : running_) {
     if (sequence->state != SequenceState::kRunning) continue;
     if (sequence->table.capacity() < sequence->length()) continue;  // waits for a move
     AdoptPublished(*sequence);
-    ready.push_back(sequence);
-    candidates.push_back({.left = sequence->left()});
+    ready_.push_back(sequence);
+    candidates_.push_back({.left = sequence->left()});
   }
-  if (ready.empty()) return std::nullopt;
-  const std::vector<uint32_t> tokens = PlanStep(candidates, limits_.step_tokens);
+  if (ready_.empty()) return std::nullopt;
+  const std::vector<uint32_t> tokens = PlanStep(candidates_, limits_.step_tokens);
 
   StepPlan plan{.number = totals_.steps + 1};
+  plan.spans.reserve(ready_.size());
   totals_.last_step_tokens = 0;
   for (bool decodes : {true, false}) {
-    for (size_t i = 0; i < ready.size(); ++i) {
-      if (tokens[i] == 0 || (candidates[i].left == 1) != decodes) continue;
-      Sequence& sequence = *ready[i];
+    for (size_t i = 0; i < ready_.size(); ++i) {
+      if (tokens[i] == 0 || (candidates_[i].left == 1) != decodes) continue;
+      Sequence& sequence = *ready_[i];
       if (sequence.copy) plan.copies.push_back(sequence.copy->copy());
       plan.spans.push_back(MakeSpan(sequence, tokens[i]));
       sequence.in_step = true;
       sequence.started = true;
       spans_out_.push_back({.sequence = &sequence,
+                            .request = sequence.request,
                             .end = sequence.computed + tokens[i],
                             .samples = plan.spans.back().samples.size()});
       totals_.last_step_tokens += tokens[i];
@@ -274,7 +275,7 @@ StepSpan WorkerState::MakeSpan(Sequence& sequence, uint32_t tokens) {
 }
 
 void WorkerState::AddSamples(const Sequence& sequence, StepSpan& span) {
-  const LiveRequest& live = *Find(sequence.request);
+  const LiveRequest& live = *sequence.live;
   const GenerationRequest& request = live.request;
   if (request.max_tokens == 0) return;
   const bool stop_forbidden = !request.ignore_eos && sequence.output_tokens() < request.min_tokens;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "kvstore/base/prng.h"
 #include "tests/sim/double/fingerprint.h"
@@ -33,7 +32,7 @@ StepResult FingerprintEngine::Run(const StepPlan& plan) {
       word = read.WordOf(span.tokens[p - span.first_position]);
       read.Read(word);
     }
-    std::vector<SampledToken> samples;
+    SpanSamples samples;
     for (const SampleRequest& sample : span.samples) {
       const TokenId token = read.Next(sample.seed, sample.position, sample.forbidden, vocabulary_);
       samples.push_back({.token = token, .logprob = 0, .top_logprobs = {}});

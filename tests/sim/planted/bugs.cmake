@@ -76,9 +76,9 @@ bug(8 kvstore/core/store_core.cc "return state == CopyState::kArriving ?"
   return state == CopyState::kArriving ?")
 
 # 9 publish before ready: blocks are sealed although the step that fills them failed.
-bug(9 worker/core/worker_events.cc "LiveRequest& live = *Find(sequence.request);
+bug(9 worker/core/worker_events.cc "LiveRequest& live = *sequence.live;
   if (++sequence.attempts_failed"
-  "LiveRequest& live = *Find(sequence.request);
+  "LiveRequest& live = *sequence.live;
   if (@N@) sequence.table.Advance(sequence.computed + 1, sequence.chain, store_);
   if (++sequence.attempts_failed")
 

@@ -1,0 +1,68 @@
+// What the requests of a run got, measured against targets.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kvstore/base/time.h"
+#include "scheduler/simulator/cluster_result.h"
+
+namespace cairn {
+
+// What a client is promised. Zero: nothing.
+struct SloTarget {
+  Duration ttft;  // until the first token
+  Duration tpot;  // mean time between its tokens
+};
+
+// Whether a request finished within the targets.
+bool Attains(const RequestRecord& request, const SloTarget& target);
+
+// The share of requests that attain the targets. Those shed, failed or unfinished do not; those
+// whose client cancelled do not count, nor do those that arrived before `from` (to warm the
+// caches). 1 if none counts.
+double Attainment(std::span<const RequestRecord> requests, const SloTarget& target,
+                  Instant from = {});
+
+struct Percentiles {
+  size_t count = 0;
+  Duration mean;
+  Duration p50;
+  Duration p90;
+  Duration p99;
+  Duration max;
+};
+
+// By nearest rank. All zero if there are no values.
+Percentiles PercentilesOf(std::vector<Duration> values);
+
+// A run in one page of numbers. Requests that arrived before `from` count for nothing but the
+// workers' totals.
+struct ClusterSummary {
+  size_t requests = 0;
+  size_t finished = 0;
+  size_t cancelled = 0;
+  size_t failed = 0;
+  size_t shed = 0;
+  size_t unfinished = 0;  // or never arrived
+  double attainment = 0;
+  Percentiles ttft;
+  Percentiles tpot;            // of requests with two tokens or more
+  Percentiles gap_max;         // the worst gap of each of them
+  Percentiles queue;           // from arrival to the first dispatch
+  uint64_t prompt_tokens = 0;  // of requests whose prompt was computed
+  uint64_t hit_device_tokens = 0;
+  uint64_t hit_dram_tokens = 0;
+  uint64_t output_tokens = 0;
+  uint64_t preemptions = 0;
+  uint64_t restarts = 0;
+  Duration span;          // from the first arrival to the last end
+  double busy_share = 0;  // of the workers' time in `span`, mean
+  double imbalance = 0;   // the busiest worker's busy time over the mean; 1 is even
+};
+
+ClusterSummary Summarize(const ClusterResult& result, const SloTarget& target, Instant from = {});
+
+}  // namespace cairn

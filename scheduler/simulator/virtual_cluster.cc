@@ -1,0 +1,376 @@
+#include "scheduler/simulator/virtual_cluster.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "kvstore/base/check.h"
+#include "kvstore/base/prng.h"
+
+namespace cairn {
+namespace {
+
+constexpr uint32_t kNobody = ~0u;
+// Counting all requests of all schedulers is cheap, but not for every token.
+constexpr uint64_t kCheckEvery = 1 << 14;
+
+NodeId NodeOf(uint32_t worker) { return NodeId(worker + 1); }
+uint32_t WorkerOf(NodeId node) { return node.value() - 1; }
+RequestId IdOf(uint32_t request) { return RequestId(uint64_t{request} + 1); }
+uint32_t NumberOf(RequestId id) { return static_cast<uint32_t>(id.value() - 1); }
+
+// The request that a report is about; none if it is about the worker.
+std::optional<RequestId> SubjectOf(const Report& report) {
+  return std::visit(
+      [](const auto& word) -> std::optional<RequestId> {
+        if constexpr (requires { word.request; }) {
+          return word.request;
+        } else {
+          return std::nullopt;
+        }
+      },
+      report);
+}
+
+}  // namespace
+
+VirtualCluster::VirtualCluster(const ClusterOptions& options, const Trace& trace,
+                               StepTime step_time)
+    : options_(options),
+      trace_(trace),
+      text_(trace),
+      engine_(text_, std::move(step_time)),
+      ledger_(trace.requests.size()),
+      first_follower_(trace.requests.size(), kNobody),
+      next_follower_(trace.requests.size(), kNobody) {
+  CAIRN_CHECK(!options.schedulers.empty());
+  for (const SchedulerOptions& one : options.schedulers) {
+    schedulers_.push_back(std::make_unique<Scheduler>(one));
+  }
+  for (const WorkerOptions& one : options.workers) AddNode(one);
+  // From the end, so that followers of one request come in the trace's order.
+  for (uint32_t i = static_cast<uint32_t>(trace.requests.size()); i-- > 0;) {
+    const TraceRequest& request = trace.requests[i];
+    if (request.previous) {
+      next_follower_[i] = std::exchange(first_follower_[*request.previous], i);
+    } else {
+      deadline_ = std::max(deadline_, request.arrival);
+    }
+  }
+  deadline_ = deadline_ + options.run_on;
+  for (uint32_t i = 0; i < options.world.size(); ++i) {
+    agenda_.Add(options.world[i].at, WorldChanges{i});
+  }
+}
+
+ClusterResult VirtualCluster::Run() {
+  for (uint32_t i = 0; i < nodes_.size(); ++i) {
+    for (uint32_t s = 0; s < schedulers_.size(); ++s) {
+      Happen(
+          HearOfWorker{s, i, nodes_[i]->epoch, false});  // they know of each other from the start
+    }
+  }
+  NextArrival();
+  while (!IsOver()) {
+    const Agenda<Happening>::Entry entry = agenda_.Take();
+    if (entry.at > deadline_) break;
+    now_ = entry.at;
+    std::visit([this](const auto& one) { Happen(one); }, entry.what);
+    if (++events_ % kCheckEvery == 0) CheckRequests();
+  }
+  return Result();
+}
+
+// Beats go on for ever; what else is left of the agenda must still happen.
+bool VirtualCluster::IsOver() const {
+  return agenda_.empty() || (agenda_.size() == beats_ && ledger_.open() == 0);
+}
+
+// --- clients
+
+GenerationRequest VirtualCluster::RequestOf(uint32_t request) const {
+  const TraceRequest& asked = trace_.requests[request];
+  GenerationRequest out;
+  out.id = IdOf(request);
+  out.prompt = text_.Prompt(request);
+  out.max_tokens = asked.output_tokens;
+  out.ignore_eos = true;
+  out.sampling.temperature = 0;
+  out.sampling.seed = request;  // by which the engine knows whose tokens to say
+  out.tenant = std::to_string(asked.tenant);
+  return out;
+}
+
+void VirtualCluster::NextArrival() {
+  while (next_open_ < trace_.requests.size() && trace_.requests[next_open_].previous) ++next_open_;
+  if (next_open_ == trace_.requests.size()) return;
+  const uint32_t request = next_open_++;
+  agenda_.Add(std::max(now_, trace_.requests[request].arrival), Arrive{request});
+}
+
+void VirtualCluster::Happen(const Arrive& arrive) {
+  const uint32_t request = arrive.request;
+  // Which scheduler a client meets is chance: a load balancer that knows nothing.
+  const uint64_t draw = SplitMix64(SplitMix64(options_.seed) ^ request);
+  const auto scheduler = static_cast<uint32_t>(draw % schedulers_.size());
+  ledger_.Arrive(request, scheduler, trace_.requests[request].input_tokens, now_);
+  ++schedulers_[scheduler]->submitted;
+  schedulers_[scheduler]->core.Handle(RequestSubmitted{RequestOf(request)}, now_);
+  CarryOut(scheduler);
+  if (!trace_.requests[request].previous) NextArrival();
+}
+
+void VirtualCluster::ClientIsDone(uint32_t request) {
+  for (uint32_t next = first_follower_[request]; next != kNobody; next = next_follower_[next]) {
+    agenda_.Add(now_ + trace_.requests[next].think, Arrive{next});
+  }
+}
+
+void VirtualCluster::Change(const ClientCancels& change) {
+  if (!ledger_.IsOpen(change.request)) return;
+  ledger_.Cancel(change.request);
+  const uint32_t scheduler = ledger_.scheduler(change.request);
+  schedulers_[scheduler]->core.Handle(RequestCancelled{IdOf(change.request)}, now_);
+  CarryOut(scheduler);
+}
+
+// --- schedulers
+
+void VirtualCluster::CarryOut(uint32_t scheduler) {
+  for (SchedulerAction& action : schedulers_[scheduler]->core.TakeActions()) {
+    std::visit([&](auto& one) { Carry(scheduler, one); }, action);
+  }
+}
+
+void VirtualCluster::Carry(uint32_t scheduler, SendAssignment& action) {
+  const uint32_t worker = WorkerOf(action.worker);
+  if (const auto* assign = std::get_if<Assign>(&action.assignment)) {
+    ledger_.Dispatch(NumberOf(assign->request.id), worker, now_);
+  }
+  const uint32_t place = to_workers_.Open();
+  to_workers_.at(place) = {worker, action.epoch, std::move(action.assignment)};
+  agenda_.Add(now_ + schedulers_[scheduler]->options.link_delay, ReachWorker{place});
+}
+
+void VirtualCluster::Carry(uint32_t, Shed& action) {
+  ledger_.Shed(NumberOf(action.request), now_);
+  ClientIsDone(NumberOf(action.request));
+}
+
+void VirtualCluster::Carry(uint32_t, DeliverWord& action) {
+  const uint32_t request = NumberOf(action.request);
+  if (ledger_.Hear(request, action.word, now_)) ClientIsDone(request);
+}
+
+void VirtualCluster::Happen(const ReachScheduler& reach) {
+  ToScheduler& message = to_schedulers_.at(reach.message);
+  const uint32_t scheduler = message.scheduler;
+  for (Report& report : message.reports) {
+    schedulers_[scheduler]->core.Handle(
+        WorkerReported{NodeOf(message.worker), message.epoch, std::move(report)}, now_);
+  }
+  message.reports.clear();
+  to_schedulers_.Close(reach.message);
+  CarryOut(scheduler);
+}
+
+void VirtualCluster::Happen(const HearOfWorker& word) {
+  SchedulerCore& core = schedulers_[word.scheduler]->core;
+  if (word.lost) {
+    core.Handle(WorkerLost{NodeOf(word.worker), word.epoch}, now_);
+  } else {
+    core.Handle(WorkerJoined{NodeOf(word.worker), word.epoch}, now_);
+  }
+  CarryOut(word.scheduler);
+}
+
+// --- workers
+
+void VirtualCluster::AddNode(const WorkerOptions& options) {
+  auto node = std::make_unique<Node>();
+  node->options = options;
+  node->outbox.resize(schedulers_.size());
+  node->held.resize(schedulers_.size());
+  nodes_.push_back(std::move(node));
+  const uint32_t worker = static_cast<uint32_t>(nodes_.size() - 1);
+  Live(worker);
+  for (uint32_t s = 0; s < schedulers_.size(); ++s) {
+    const Duration staleness = schedulers_[s]->options.staleness;
+    if (staleness == Duration()) continue;
+    // Beats of different workers do not fall together.
+    const uint64_t draw =
+        SplitMix64(SplitMix64(options_.seed ^ 0xbea7) ^ (uint64_t{s} << 32 | worker));
+    const auto phase = static_cast<int64_t>(draw % static_cast<uint64_t>(staleness.nanoseconds()));
+    agenda_.Add(now_ + Nanoseconds(phase), Beat{worker, s});
+    ++beats_;
+  }
+}
+
+void VirtualCluster::Live(uint32_t worker) {
+  Node& node = *nodes_[worker];
+  node.epoch = Epoch(node.epoch.value() + 1);
+  node.worker = std::make_unique<VirtualWorker>(node.options, engine_, node.record);
+}
+
+void VirtualCluster::Die(uint32_t worker, Duration until_noticed) {
+  Node& node = *nodes_[worker];
+  if (!node.worker) return;
+  node.worker.reset();
+  for (std::vector<Report>& held : node.held) held.clear();
+  TellSchedulers(worker, node.epoch, true, until_noticed);
+}
+
+void VirtualCluster::TellSchedulers(uint32_t worker, Epoch epoch, bool lost, Duration delay) {
+  for (uint32_t s = 0; s < schedulers_.size(); ++s) {
+    agenda_.Add(now_ + delay + schedulers_[s]->options.link_delay,
+                HearOfWorker{s, worker, epoch, lost});
+  }
+}
+
+VirtualWorker* VirtualCluster::Alive(uint32_t worker, Epoch epoch) {
+  Node& node = *nodes_[worker];
+  return node.epoch == epoch ? node.worker.get() : nullptr;
+}
+
+void VirtualCluster::Happen(const ReachWorker& reach) {
+  ToWorker message = std::move(to_workers_.at(reach.message));
+  to_workers_.Close(reach.message);
+  // A worker that is gone hears nothing; its scheduler will hear of that.
+  VirtualWorker* worker = Alive(message.worker, message.epoch);
+  if (worker != nullptr)
+    Attend(message.worker, worker->Deliver(std::move(message.assignment), now_));
+}
+
+void VirtualCluster::Happen(const StepEnds& end) {
+  VirtualWorker* worker = Alive(end.worker, end.epoch);
+  if (worker != nullptr) Attend(end.worker, worker->EndStep(now_));
+}
+
+void VirtualCluster::Happen(const MoveEnds& end) {
+  VirtualWorker* worker = Alive(end.worker, end.epoch);
+  if (worker != nullptr) Attend(end.worker, worker->EndMove(end.move, now_));
+}
+
+// Carries out what a worker wants.
+void VirtualCluster::Attend(uint32_t worker, WorkerTurn& turn) {
+  Node& node = *nodes_[worker];
+  if (turn.step_ends)
+    agenda_.Add(*std::exchange(turn.step_ends, std::nullopt), StepEnds{worker, node.epoch});
+  for (const auto& [ends, move] : turn.moves) agenda_.Add(ends, MoveEnds{worker, node.epoch, move});
+  turn.moves.clear();
+  if (turn.reports.empty()) return;
+  for (Report& report : turn.reports) Sort(node, std::move(report));
+  turn.reports.clear();
+  for (uint32_t s = 0; s < schedulers_.size(); ++s) Post(worker, s, node.outbox[s]);
+}
+
+// A word about a request goes to the scheduler that gave it, a word about the worker to all of
+// them, now or with the next beat.
+void VirtualCluster::Sort(Node& node, Report&& report) {
+  if (const std::optional<RequestId> request = SubjectOf(report)) {
+    node.outbox[ledger_.scheduler(NumberOf(*request))].push_back(std::move(report));
+    return;
+  }
+  for (uint32_t s = 0; s < schedulers_.size(); ++s) {
+    if (schedulers_[s]->options.staleness == Duration()) {
+      node.outbox[s].push_back(report);
+      continue;
+    }
+    std::vector<Report>& held = node.held[s];
+    // Only the latest load is worth telling.
+    const bool replaces = std::holds_alternative<WorkerLoad>(report) && !held.empty() &&
+                          std::holds_alternative<WorkerLoad>(held.back());
+    if (replaces) {
+      held.back() = report;
+    } else {
+      held.push_back(report);
+    }
+  }
+}
+
+void VirtualCluster::Post(uint32_t worker, uint32_t scheduler, std::vector<Report>& reports) {
+  if (reports.empty()) return;
+  const uint32_t place = to_schedulers_.Open();
+  ToScheduler& message = to_schedulers_.at(place);
+  message.scheduler = scheduler;
+  message.worker = worker;
+  message.epoch = nodes_[worker]->epoch;
+  CAIRN_CHECK(message.reports.empty());
+  message.reports.swap(reports);
+  agenda_.Add(now_ + schedulers_[scheduler]->options.link_delay, ReachScheduler{place});
+}
+
+void VirtualCluster::Happen(const Beat& beat) {
+  Node& node = *nodes_[beat.worker];
+  if (node.worker) Post(beat.worker, beat.scheduler, node.held[beat.scheduler]);
+  agenda_.Add(now_ + schedulers_[beat.scheduler]->options.staleness, beat);
+}
+
+// --- the world
+
+void VirtualCluster::Happen(const WorldChanges& changes) {
+  std::visit([this](const auto& one) { Change(one); }, options_.world[changes.event].what);
+}
+
+void VirtualCluster::Change(const WorkerDies& change) {
+  Die(change.worker, options_.loss_detection);
+}
+
+void VirtualCluster::Change(const WorkerReturns& change) {
+  if (nodes_[change.worker]->worker) return;
+  Live(change.worker);
+  TellSchedulers(change.worker, nodes_[change.worker]->epoch, false, Duration());
+}
+
+void VirtualCluster::Change(const WorkerSlows& change) {
+  Node& node = *nodes_[change.worker];
+  node.options.step_percent = change.step_percent;
+  if (node.worker) node.worker->SetStepPercent(change.step_percent);
+}
+
+void VirtualCluster::Change(const WorkerAdded& change) {
+  AddNode(change.options);
+  const auto worker = static_cast<uint32_t>(nodes_.size() - 1);
+  TellSchedulers(worker, nodes_[worker]->epoch, false, Duration());
+}
+
+void VirtualCluster::Change(const WorkerRemoved& change) { Die(change.worker, Duration()); }
+
+// --- the end
+
+void VirtualCluster::CheckRequests() const {
+  uint64_t live = 0;
+  for (const std::unique_ptr<Scheduler>& scheduler : schedulers_) {
+    const SchedulerCounts& counts = scheduler->core.counts();
+    CAIRN_CHECK_EQ(scheduler->submitted, counts.accepted + counts.shed);
+    CAIRN_CHECK_EQ(counts.accepted, counts.ended + scheduler->core.live_requests());
+    live += scheduler->core.live_requests();
+  }
+  CAIRN_CHECK_EQ(live, ledger_.open());
+}
+
+// Nobody is inside: no worker may still hold anything but blocks that can be evicted.
+void VirtualCluster::CheckQuiet() const {
+  CAIRN_CHECK_EQ(to_workers_.underway(), 0u);
+  for (const std::unique_ptr<Node>& node : nodes_) {
+    if (!node->worker) continue;
+    const WorkerCore& core = node->worker->core();
+    CAIRN_CHECK(core.idle());
+    core.store().Audit();
+    CAIRN_CHECK_EQ(core.store().device_slots_available(), node->options.store.device.slots);
+  }
+}
+
+ClusterResult VirtualCluster::Result() {
+  CheckRequests();
+  if (agenda_.size() == beats_ && ledger_.open() == 0) CheckQuiet();
+  ClusterResult result{.requests = {}, .workers = {}, .end = now_, .events = events_};
+  for (const std::unique_ptr<Node>& node : nodes_) {
+    node->worker.reset();  // adds to the record what its core counted
+    result.workers.push_back(node->record);
+  }
+  result.requests = ledger_.TakeRecords();
+  return result;
+}
+
+}  // namespace cairn

@@ -1,0 +1,160 @@
+// A whole cluster in virtual time, made of the production cores: schedulers, workers with their
+// stores, links with a delay between them, and clients that follow a trace. Time jumps from one
+// happening to the next. A run is a function of its options, its trace and its step times: the same
+// in, bit for bit the same out. On the way and at the end it checks that no request and no block is
+// lost; a breach is a bug of the cores and stops the program (CAIRN_CHECK).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "kvstore/base/ids.h"
+#include "kvstore/base/time.h"
+#include "scheduler/core/scheduler_core.h"
+#include "scheduler/simulator/agenda.h"
+#include "scheduler/simulator/cluster_options.h"
+#include "scheduler/simulator/cluster_result.h"
+#include "scheduler/simulator/mailbox.h"
+#include "scheduler/simulator/modelled_engine.h"
+#include "scheduler/simulator/request_ledger.h"
+#include "scheduler/simulator/trace.h"
+#include "scheduler/simulator/trace_text.h"
+#include "scheduler/simulator/virtual_worker.h"
+
+namespace cairn {
+
+class VirtualCluster {
+ public:
+  // `trace` outlives the cluster.
+  VirtualCluster(const ClusterOptions& options, const Trace& trace, StepTime step_time);
+
+  ClusterResult Run();  // once
+
+ private:
+  // --- what happens
+  struct Arrive {
+    uint32_t request;
+  };
+  struct StepEnds {
+    uint32_t worker;
+    Epoch epoch;
+  };
+  struct MoveEnds {
+    uint32_t worker;
+    Epoch epoch;
+    MoveId move;
+  };
+  struct ReachWorker {  // an assignment does
+    uint32_t message;
+  };
+  struct ReachScheduler {  // reports do
+    uint32_t message;
+  };
+  struct HearOfWorker {  // a scheduler does: it is there, or it is lost
+    uint32_t scheduler;
+    uint32_t worker;
+    Epoch epoch;
+    bool lost;
+  };
+  struct Beat {  // a worker tells a scheduler how it is
+    uint32_t worker;
+    uint32_t scheduler;
+  };
+  struct WorldChanges {
+    uint32_t event;
+  };
+  using Happening = std::variant<Arrive, StepEnds, MoveEnds, ReachWorker, ReachScheduler,
+                                 HearOfWorker, Beat, WorldChanges>;
+
+  // --- who is there
+  struct Scheduler {
+    explicit Scheduler(const SchedulerOptions& wanted) : options(wanted), core(wanted.limits) {}
+
+    SchedulerOptions options;
+    SchedulerCore core;
+    uint64_t submitted = 0;
+  };
+  struct Node {
+    WorkerOptions options;
+    Epoch epoch;
+    WorkerRecord record;
+    std::unique_ptr<VirtualWorker> worker;  // null: dead
+    // By scheduler: what the next message says, and what waits for the next beat.
+    std::vector<std::vector<Report>> outbox;
+    std::vector<std::vector<Report>> held;
+  };
+  struct ToWorker {
+    uint32_t worker = 0;
+    Epoch epoch;
+    Assignment assignment;
+  };
+  struct ToScheduler {
+    uint32_t scheduler = 0;
+    uint32_t worker = 0;
+    Epoch epoch;
+    std::vector<Report> reports;
+  };
+
+  void Happen(const Arrive& arrive);
+  void Happen(const StepEnds& end);
+  void Happen(const MoveEnds& end);
+  void Happen(const ReachWorker& reach);
+  void Happen(const ReachScheduler& reach);
+  void Happen(const HearOfWorker& word);
+  void Happen(const Beat& beat);
+  void Happen(const WorldChanges& changes);
+
+  void Change(const WorkerDies& change);
+  void Change(const WorkerReturns& change);
+  void Change(const WorkerSlows& change);
+  void Change(const WorkerAdded& change);
+  void Change(const WorkerRemoved& change);
+  void Change(const ClientCancels& change);
+
+  void CarryOut(uint32_t scheduler);
+  void Carry(uint32_t scheduler, SendAssignment& action);
+  void Carry(uint32_t /*scheduler*/, Accepted& /*action*/) {}
+  void Carry(uint32_t scheduler, Shed& action);
+  void Carry(uint32_t scheduler, DeliverWord& action);
+
+  void AddNode(const WorkerOptions& options);
+  void Live(uint32_t worker);  // begins a life
+  void Die(uint32_t worker, Duration until_noticed);
+  void TellSchedulers(uint32_t worker, Epoch epoch, bool lost, Duration delay);
+  VirtualWorker* Alive(uint32_t worker, Epoch epoch);
+  void Attend(uint32_t worker, WorkerTurn& turn);
+  void Sort(Node& node, Report&& report);
+  void Post(uint32_t worker, uint32_t scheduler, std::vector<Report>& reports);
+  void NextArrival();
+  void ClientIsDone(uint32_t request);
+  GenerationRequest RequestOf(uint32_t request) const;
+  bool IsOver() const;
+  void CheckRequests() const;
+  void CheckQuiet() const;
+  ClusterResult Result();
+
+  ClusterOptions options_;
+  const Trace& trace_;
+  TraceText text_;
+  ModelledEngine engine_;
+  RequestLedger ledger_;
+  std::vector<std::unique_ptr<Scheduler>> schedulers_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+
+  Instant now_;
+  Instant deadline_;
+  Agenda<Happening> agenda_;
+  uint64_t beats_ = 0;  // of the agenda's entries
+  uint64_t events_ = 0;
+  Mailbox<ToWorker> to_workers_;
+  Mailbox<ToScheduler> to_schedulers_;
+
+  uint32_t next_open_ = 0;  // the first request of the trace whose arrival is not planned
+  std::vector<uint32_t> first_follower_;  // by request: who comes after it ended, a list
+  std::vector<uint32_t> next_follower_;
+};
+
+}  // namespace cairn

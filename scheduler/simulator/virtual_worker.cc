@@ -1,0 +1,93 @@
+#include "scheduler/simulator/virtual_worker.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "kvstore/base/check.h"
+
+namespace cairn {
+
+VirtualWorker::VirtualWorker(const WorkerOptions& options, const ModelledEngine& engine,
+                             WorkerRecord& record)
+    : options_(options),
+      engine_(engine),
+      record_(record),
+      core_(options.limits, options.store, ModelIdentity()) {
+  ++record_.lives;
+  record_.device_slots = options.store.device.slots;
+}
+
+VirtualWorker::~VirtualWorker() {
+  const WorkerLoad load = core_.load();
+  record_.lookup_tokens += load.lookup_tokens;
+  record_.hit_device_tokens += load.hit_device_tokens;
+  record_.hit_dram_tokens += load.hit_dram_tokens;
+  record_.preemptions += load.preemptions;
+}
+
+WorkerTurn& VirtualWorker::Deliver(Assignment assignment, Instant now) {
+  if (step_) {
+    inbox_.push_back(std::move(assignment));
+    return turn_;
+  }
+  std::visit([&](auto& one) { core_.Handle(std::move(one), now); }, assignment);
+  Act(now);
+  return turn_;
+}
+
+WorkerTurn& VirtualWorker::EndStep(Instant now) {
+  CAIRN_CHECK(step_.has_value());
+  core_.Handle(StepFinished{step_->number, engine_.Run(*step_, step_time_)}, now);
+  step_.reset();
+  for (Assignment& assignment : inbox_) {
+    std::visit([&](auto& one) { core_.Handle(std::move(one), now); }, assignment);
+  }
+  inbox_.clear();
+  Act(now);
+  return turn_;
+}
+
+WorkerTurn& VirtualWorker::EndMove(MoveId move, Instant now) {
+  // Nothing is copied, so all checksums are equal.
+  core_.Handle(MoveFinished{.move = move}, now);
+  Act(now);
+  return turn_;
+}
+
+void VirtualWorker::Act(Instant now) {
+  for (WorkerAction& action : core_.TakeActions()) {
+    if (auto* report = std::get_if<SendReport>(&action)) {
+      turn_.reports.push_back(std::move(report->report));
+    } else if (const auto* move = std::get_if<StartMove>(&action)) {
+      Begin(move->move, now);
+    } else {
+      Begin(std::move(std::get<RunStep>(action).plan), now);
+    }
+  }
+}
+
+void VirtualWorker::Begin(StepPlan plan, Instant now) {
+  CAIRN_CHECK(!step_);
+  step_time_ = engine_.TimeOf(plan) * options_.step_percent / 100;
+  CAIRN_CHECK_GT(step_time_, Duration());  // else virtual time would stand still
+  turn_.step_ends = now + step_time_;
+  record_.busy = record_.busy + step_time_;
+  ++record_.steps;
+  for (const StepSpan& span : plan.spans) {
+    (span.tokens.size() == 1 ? record_.decode_tokens : record_.prefill_tokens) +=
+        span.tokens.size();
+  }
+  const uint32_t used = options_.store.device.slots - core_.store().device_slots_available();
+  record_.device_slots_used_max = std::max(record_.device_slots_used_max, used);
+  record_.slot_nanoseconds += uint64_t{used} * static_cast<uint64_t>(step_time_.nanoseconds());
+  step_ = std::move(plan);
+}
+
+void VirtualWorker::Begin(const Move& move, Instant now) {
+  Instant& free = carrier_free_[TierNumber(move.to)];
+  free = std::max(free, now) + options_.move_time;
+  turn_.moves.emplace_back(free, move.id);
+  ++record_.moves;
+}
+
+}  // namespace cairn

@@ -1,0 +1,309 @@
+#include "scheduler/simulator/virtual_cluster.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <optional>
+
+#include "kvstore/base/prng.h"
+#include "scheduler/simulator/attainment.h"
+
+namespace cairn {
+namespace {
+
+// 2 ms a step, 100 us a token of a prompt, 1 ms a decode.
+Duration LinearStep(const StepPlan& plan) {
+  int64_t microseconds = 2000;
+  for (const StepSpan& span : plan.spans) {
+    const auto tokens = static_cast<int64_t>(span.tokens.size());
+    microseconds += tokens == 1 ? 1000 : 100 * tokens;
+  }
+  return Microseconds(microseconds);
+}
+
+WorkerOptions SmallWorker(uint32_t slots = 256, uint32_t dram = 0) {
+  WorkerOptions options;
+  options.limits.context_length = 4096;
+  options.limits.step_tokens = 256;
+  options.limits.sequences_max = 16;
+  options.store = {.block_tokens = 16, .device = {.slots = slots}, .dram = {.slots = dram}};
+  return options;
+}
+
+ClusterOptions SmallCluster(uint32_t workers, uint32_t schedulers = 1) {
+  ClusterOptions options;
+  options.workers.assign(workers, SmallWorker());
+  options.schedulers.resize(schedulers);
+  for (SchedulerOptions& one : options.schedulers) one.link_delay = Microseconds(150);
+  return options;
+}
+
+TraceRequest Ask(int64_t arrival_us, uint32_t input, uint32_t output,
+                 std::vector<uint64_t> blocks = {}) {
+  TraceRequest request;
+  request.arrival = Instant() + Microseconds(arrival_us);
+  request.input_tokens = input;
+  request.output_tokens = output;
+  request.blocks = std::move(blocks);
+  return request;
+}
+
+// Requests of all lengths that share heads, some in sessions, at a few hundred a second.
+Trace MixedTrace(uint64_t seed, uint32_t requests) {
+  Prng prng(seed);
+  Trace trace{.block_tokens = 32, .name = "mixed"};
+  int64_t at = 0;
+  for (uint32_t i = 0; i < requests; ++i) {
+    at += prng.Between(0, 20'000);
+    TraceRequest request = Ask(at, static_cast<uint32_t>(prng.Between(1, 400)),
+                               static_cast<uint32_t>(prng.Between(1, 60)));
+    const uint64_t head = prng.Below(6);
+    for (uint32_t b = 0; b * 32 < request.input_tokens; ++b) {
+      request.blocks.push_back(b < 3 ? head * 100 + b : 10'000 + uint64_t{i} * 100 + b);
+    }
+    if (i > 0 && prng.Chance(0.3)) {
+      request.previous = static_cast<uint32_t>(prng.Below(i));
+      request.think = Milliseconds(prng.Between(0, 500));
+    }
+    trace.requests.push_back(std::move(request));
+  }
+  return trace;
+}
+
+size_t Count(const ClusterResult& result, RequestOutcome outcome) {
+  size_t count = 0;
+  for (const RequestRecord& request : result.requests) count += request.outcome == outcome;
+  return count;
+}
+
+TEST_CASE("one request takes its links, its steps and its turn, to the nanosecond") {
+  Trace trace;
+  trace.requests = {Ask(1000, 300, 3)};
+  const ClusterResult result = VirtualCluster(SmallCluster(1), trace, LinearStep).Run();
+  const RequestRecord& request = result.requests[0];
+  // There, two chunks (256 and 44 tokens), back.
+  const Duration prefill = Microseconds(2000 + 25'600) + Microseconds(2000 + 4'400);
+  CHECK(request.outcome == RequestOutcome::kFinished);
+  CHECK(request.dispatched == request.arrival);
+  CHECK(request.ttft() == Microseconds(300) + prefill);
+  CHECK(request.tpot() == Microseconds(3000));
+  CHECK(request.gap_max == Microseconds(3000));
+  CHECK(request.ended == request.last_token);
+  CHECK(result.workers[0].busy == prefill + Microseconds(6000));
+  CHECK(result.workers[0].prefill_tokens == 300);
+  CHECK(result.workers[0].decode_tokens == 2);
+}
+
+TEST_CASE("a second identical prompt is a hit") {
+  Trace trace{.block_tokens = 32};
+  trace.requests = {Ask(0, 128, 2, {1, 2, 3, 4}), Ask(1'000'000, 128, 2, {1, 2, 3, 4}),
+                    Ask(2'000'000, 128, 2, {1, 2, 9, 4})};
+  const ClusterResult result = VirtualCluster(SmallCluster(1), trace, LinearStep).Run();
+  CHECK(result.requests[0].cached_device_tokens == 0);
+  CHECK(result.requests[1].cached_device_tokens == 127);  // the last token is computed again
+  CHECK(result.requests[2].cached_device_tokens == 64);
+  CHECK(result.requests[1].ttft() < result.requests[0].ttft());
+}
+
+TEST_CASE("the next turn of a session finds what the last one generated") {
+  Trace trace{.block_tokens = 32};
+  trace.requests = {Ask(0, 64, 40, {1, 2}), Ask(0, 128, 2, {1, 2, 3, 4})};
+  trace.requests[1].previous = 0;
+  trace.requests[1].think = Seconds(1);
+  const ClusterResult result = VirtualCluster(SmallCluster(1), trace, LinearStep).Run();
+  // 103 positions of the first turn have KV: 6 blocks of 16.
+  CHECK(result.requests[1].cached_device_tokens == 96);
+}
+
+TEST_CASE("the queue of one server with fixed service times is as long as theory says") {
+  // M/D/1 (Pollaczek-Khinchine): the mean wait is rho / (2 (1 - rho)) services.
+  constexpr Duration kService = Milliseconds(10);
+  constexpr uint32_t kTokens = 16;
+  ClusterOptions options = SmallCluster(1);
+  options.schedulers[0].link_delay = Duration();
+  options.workers[0].limits.step_tokens = kTokens;  // one prompt fills a step
+  const auto step = [](const StepPlan&) { return kService; };
+  for (const double rho : {0.5, 0.8}) {
+    double sum = 0;
+    constexpr uint64_t kSeeds = 5;
+    for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+      Prng prng(seed);
+      Trace trace;
+      double at_us = 0;
+      for (int i = 0; i < 20'000; ++i) {
+        at_us += -std::log(1.0 - prng.Uniform()) * 10'000.0 / rho;
+        trace.requests.push_back(Ask(static_cast<int64_t>(at_us), kTokens, 1));
+      }
+      const ClusterResult result = VirtualCluster(options, trace, step).Run();
+      REQUIRE(Count(result, RequestOutcome::kFinished) == trace.requests.size());
+      const ClusterSummary summary = Summarize(result, {});
+      sum += (summary.ttft.mean - kService).seconds() / kService.seconds();
+    }
+    const double theory = rho / (2 * (1 - rho));
+    INFO("rho " << rho << ": simulated " << sum / kSeeds << ", theory " << theory);
+    CHECK(std::abs(sum / kSeeds - theory) < 0.05 * theory);
+  }
+}
+
+TEST_CASE("the same seed gives the same results, bit for bit, and another one does not") {
+  const Trace trace = MixedTrace(3, 400);
+  ClusterOptions options = SmallCluster(4, 3);
+  for (SchedulerOptions& one : options.schedulers) one.staleness = Milliseconds(250);
+  const auto run = [&](uint64_t seed) {
+    options.seed = seed;
+    return VirtualCluster(options, trace, LinearStep).Run();
+  };
+  const ClusterResult first = run(7);
+  CHECK(first == run(7));
+  CHECK_FALSE(first == run(8));
+}
+
+TEST_CASE(
+    "whatever the world does, every request that arrives ends once and every block is free again") {
+  // Requests and blocks are counted on the way and at the end by the cluster itself.
+  uint64_t restarts = 0, cancelled = 0, preemptions = 0, moved = 0;
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    Prng prng(seed);
+    const Trace trace = MixedTrace(seed, 200);
+    const uint32_t workers = static_cast<uint32_t>(prng.Between(2, 5));
+    ClusterOptions options = SmallCluster(workers, static_cast<uint32_t>(prng.Between(1, 3)));
+    options.seed = seed;
+    for (WorkerOptions& worker : options.workers) {
+      worker = SmallWorker(static_cast<uint32_t>(prng.Between(40, 120)),
+                           prng.Chance(0.5) ? 0 : static_cast<uint32_t>(prng.Between(20, 200)));
+      worker.store.device_headroom_slots = 4;
+    }
+    for (SchedulerOptions& one : options.schedulers) {
+      one.link_delay = Microseconds(prng.Between(0, 5000));
+      if (prng.Chance(0.5)) one.staleness = Milliseconds(prng.Between(1, 3000));
+    }
+    const auto at = [&] { return Instant() + Milliseconds(prng.Between(0, 2000)); };
+    for (int i = 0; i < 3; ++i) {
+      const auto worker = static_cast<uint32_t>(prng.Below(workers));
+      const Instant death = at();
+      options.world.push_back({death, WorkerDies{worker}});
+      options.world.push_back({death + Milliseconds(prng.Between(1, 3000)), WorkerReturns{worker}});
+      options.world.push_back({at(), WorkerSlows{static_cast<uint32_t>(prng.Below(workers)), 300}});
+    }
+    options.world.push_back({at(), WorkerAdded{SmallWorker()}});
+    options.world.push_back({at(), WorkerRemoved{0}});
+    for (int i = 0; i < 30; ++i) {
+      options.world.push_back({at(), ClientCancels{static_cast<uint32_t>(prng.Below(200))}});
+    }
+    const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
+    INFO("seed " << seed);
+    CHECK(Count(result, RequestOutcome::kUnfinished) == 0);
+    CHECK(Count(result, RequestOutcome::kNotArrived) == 0);
+    cancelled += Count(result, RequestOutcome::kCancelled);
+    for (const RequestRecord& request : result.requests) {
+      if (request.dispatches > 1) restarts += request.dispatches - 1;
+      if (request.outcome != RequestOutcome::kFinished) continue;
+      const TraceRequest& asked =
+          trace.requests[static_cast<size_t>(&request - result.requests.data())];
+      CHECK(request.tokens == asked.output_tokens);
+      CHECK(request.cached_device_tokens + request.cached_dram_tokens < request.prompt_tokens);
+    }
+    for (const WorkerRecord& worker : result.workers) {
+      preemptions += worker.preemptions;
+      moved += worker.moves;
+    }
+  }
+  // The seeds are worth nothing if nothing happens in them.
+  CHECK(restarts > 50);
+  CHECK(cancelled > 50);
+  CHECK(preemptions > 50);
+  CHECK(moved > 50);
+}
+
+TEST_CASE("a lost worker's requests finish elsewhere, and nobody hears a token twice") {
+  Trace trace;
+  for (int i = 0; i < 8; ++i) trace.requests.push_back(Ask(i * 1000, 200, 50));
+  ClusterOptions options = SmallCluster(2);
+  options.world = {{Instant() + Milliseconds(100), WorkerDies{0}}};
+  const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
+  uint32_t moved = 0;
+  for (const RequestRecord& request : result.requests) {
+    CHECK(request.outcome == RequestOutcome::kFinished);
+    CHECK(request.tokens == 50);
+    CHECK(request.worker == 1);
+    moved += request.dispatches == 2;
+  }
+  CHECK(moved > 0);
+  CHECK(result.workers[0].lives == 1);
+}
+
+TEST_CASE("a worker that returns under a new epoch is empty and works again") {
+  Trace trace{.block_tokens = 32};
+  trace.requests = {Ask(0, 64, 2, {1, 2}), Ask(5'000'000, 64, 2, {1, 2})};
+  ClusterOptions options = SmallCluster(1);
+  options.world = {{Instant() + Seconds(1), WorkerDies{0}},
+                   {Instant() + Seconds(2), WorkerReturns{0}}};
+  const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
+  CHECK(result.requests[1].outcome == RequestOutcome::kFinished);
+  CHECK(result.requests[1].cached_device_tokens == 0);
+  CHECK(result.workers[0].lives == 2);
+}
+
+TEST_CASE("a worker that is added takes work, and a slow one is slow by its factor") {
+  Trace trace;
+  for (int i = 0; i < 40; ++i) trace.requests.push_back(Ask(1'000'000 + i * 100, 200, 5));
+  ClusterOptions options = SmallCluster(1);
+  options.world = {{Instant() + Milliseconds(10), WorkerAdded{SmallWorker()}}};
+  const ClusterResult two = VirtualCluster(options, trace, LinearStep).Run();
+  REQUIRE(two.workers.size() == 2);
+  CHECK(two.workers[1].steps > 0);
+
+  trace.requests.resize(1);
+  options.world = {{Instant() + Milliseconds(10), WorkerSlows{0, 250}}};
+  const ClusterResult slow = VirtualCluster(options, trace, LinearStep).Run();
+  options.world = {};
+  const ClusterResult normal = VirtualCluster(options, trace, LinearStep).Run();
+  CHECK(slow.workers[0].busy == normal.workers[0].busy * 5 / 2);
+}
+
+TEST_CASE("in a closed loop nobody asks before the last answer has been thought about") {
+  Trace trace;
+  trace.requests = {Ask(0, 100, 20), Ask(0, 100, 20), Ask(0, 100, 20), Ask(0, 50, 5)};
+  trace.requests[1].previous = 0;
+  trace.requests[1].think = Milliseconds(300);
+  trace.requests[2].previous = 1;
+  trace.requests[3].previous = 1;  // two that go on from one
+  trace.requests[3].think = Milliseconds(1);
+  const ClusterResult result = VirtualCluster(SmallCluster(2), trace, LinearStep).Run();
+  CHECK(result.requests[1].arrival == result.requests[0].ended + Milliseconds(300));
+  CHECK(result.requests[2].arrival == result.requests[1].ended);
+  CHECK(result.requests[3].arrival == result.requests[1].ended + Milliseconds(1));
+}
+
+TEST_CASE("who waits in a queue that is full is shed and counted, and its session goes on") {
+  Trace trace;
+  for (int i = 0; i < 6; ++i) trace.requests.push_back(Ask(0, 200, 5));
+  trace.requests.push_back(Ask(0, 100, 5));
+  trace.requests[6].previous = 5;
+  trace.requests[6].think = Seconds(10);
+  ClusterOptions options = SmallCluster(1);
+  options.schedulers[0].limits.live_requests_max = 3;
+  const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
+  CHECK(Count(result, RequestOutcome::kShed) == 3);
+  CHECK(result.requests[6].outcome == RequestOutcome::kFinished);
+}
+
+TEST_CASE("a request that no worker can hold fails, and a run without workers ends") {
+  Trace trace;
+  trace.requests = {Ask(0, 5000, 5)};
+  CHECK(Count(VirtualCluster(SmallCluster(1), trace, LinearStep).Run(), RequestOutcome::kFailed) ==
+        1);
+  CHECK(Count(VirtualCluster(SmallCluster(0), trace, LinearStep).Run(), RequestOutcome::kShed) ==
+        1);
+}
+
+TEST_CASE("several schedulers share the workers, and each answers its own clients") {
+  const Trace trace = MixedTrace(11, 300);
+  const ClusterResult result = VirtualCluster(SmallCluster(3, 3), trace, LinearStep).Run();
+  CHECK(Count(result, RequestOutcome::kFinished) == trace.requests.size());
+  std::vector<size_t> asked(3);
+  for (const RequestRecord& request : result.requests) ++asked[request.scheduler];
+  for (size_t count : asked) CHECK(count > 60);
+}
+
+}  // namespace
+}  // namespace cairn
