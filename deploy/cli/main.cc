@@ -14,6 +14,7 @@
 #include "deploy/cli/model_pull.h"
 #include "deploy/cli/model_render.h"
 #include "deploy/cli/model_tokenize.h"
+#include "deploy/cli/simulate.h"
 #include "deploy/cli/trace_describe.h"
 #include "deploy/cli/up.h"
 #include "deploy/cli/version.h"
@@ -57,6 +58,7 @@ void AddSubcommands(CLI::App& root) {
   bench->require_subcommand(0, 1);
   AddBenchEngine(*bench);
   AddBenchServe(*bench);
+  AddSimulate(root);
   CLI::App* trace = root.add_subcommand("trace", "look into recorded workloads")->group("Measure");
   trace->require_subcommand(0, 1);
   AddTraceDescribe(*trace);

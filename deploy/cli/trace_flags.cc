@@ -135,7 +135,7 @@ void AddTraceFlags(CLI::App& app, TraceFlags& flags) {
   AddShapeFlags(app, flags);
 }
 
-absl::StatusOr<Trace> LoadTrace(const TraceFlags& flags) {
+absl::StatusOr<Trace> ReadTraces(const TraceFlags& flags) {
   const absl::StatusOr<TraceReadOptions> options = ReadOptions(flags);
   if (!options.ok()) return options.status();
   std::vector<Trace> traces;
@@ -149,9 +149,17 @@ absl::StatusOr<Trace> LoadTrace(const TraceFlags& flags) {
     }
     traces.push_back(*std::move(trace));
   }
-  absl::StatusOr<Trace> trace = MixTraces(std::move(traces));
+  return MixTraces(std::move(traces));
+}
+
+absl::Status ShapeTrace(Trace& trace, const TraceFlags& flags) {
+  return ShapeTrace(trace, ShapeOf(flags));
+}
+
+absl::StatusOr<Trace> LoadTrace(const TraceFlags& flags) {
+  absl::StatusOr<Trace> trace = ReadTraces(flags);
   if (!trace.ok()) return trace;
-  if (absl::Status done = ShapeTrace(*trace, ShapeOf(flags)); !done.ok()) return done;
+  if (absl::Status done = ShapeTrace(*trace, flags); !done.ok()) return done;
   return trace;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kvstore/base/time.h"
 #include "scheduler/simulator/trace.h"
@@ -43,5 +44,9 @@ void AddTraceFlags(CLI::App& app, TraceFlags& flags);
 
 // Reads each file, makes one trace of them and shapes it. Trace::history says all that was done.
 absl::StatusOr<Trace> LoadTrace(const TraceFlags& flags);
+
+// The two halves of it, for those who shape one trace in several ways.
+absl::StatusOr<Trace> ReadTraces(const TraceFlags& flags);
+absl::Status ShapeTrace(Trace& trace, const TraceFlags& flags);
 
 }  // namespace cairn

@@ -69,7 +69,7 @@ void VirtualWorker::Act(Instant now) {
 void VirtualWorker::Begin(StepPlan plan, Instant now) {
   CAIRN_CHECK(!step_);
   step_time_ = engine_.TimeOf(plan) * options_.step_percent / 100;
-  CAIRN_CHECK_GT(step_time_, Duration());  // else virtual time would stand still
+  CAIRN_CHECK_GE(step_time_, Duration());
   turn_.step_ends = now + step_time_;
   record_.busy = record_.busy + step_time_;
   ++record_.steps;
