@@ -31,6 +31,7 @@ namespace {
 struct SimulateOptions {
   TraceFlags trace;
   uint32_t workers = 4;
+  std::string policy = "dual-hash";
   uint32_t schedulers = 1;
   Duration staleness;
   Duration link_delay = Microseconds(200);
@@ -64,6 +65,9 @@ ClusterOptions ClusterOf(const SimulateOptions& options, const StepCost& cost,
   SchedulerOptions scheduler;
   scheduler.link_delay = options.link_delay;
   scheduler.staleness = options.staleness;
+  scheduler.limits.routing.policy = *PolicyNamed(options.policy);
+  scheduler.limits.routing.seed = seed;
+  if (options.target.ttft > Duration()) scheduler.limits.routing.ttft_slo = options.target.ttft;
   ClusterOptions cluster;
   cluster.seed = seed;
   cluster.workers.assign(options.workers, worker);
@@ -177,6 +181,7 @@ absl::Status SearchSeeds(const SimulateOptions& options, const StepCost& cost,
 std::string ClusterText(const SimulateOptions& options) {
   std::string text = absl::StrCat(options.workers, " workers of ", options.kv_tokens, " KV tokens");
   if (options.dram_tokens > 0) absl::StrAppend(&text, " and ", options.dram_tokens, " in DRAM");
+  absl::StrAppend(&text, ", policy ", options.policy);
   if (options.schedulers > 1 || options.staleness > Duration()) {
     absl::StrAppend(&text, ", ", options.schedulers, " schedulers, views up to ",
                     FormatDuration(options.staleness), " old");
@@ -210,6 +215,11 @@ absl::Status RunSimulate(SimulateOptions options) {
 void AddClusterOptions(CLI::App& app, SimulateOptions& options) {
   app.add_option("--workers", options.workers, "how many workers")
       ->check(CLI::Range(1u, 100'000u))
+      ->group("Cluster");
+  std::vector<std::string> policies;
+  for (PolicyKind kind : AllPolicies()) policies.emplace_back(PolicyName(kind));
+  app.add_option("--policy", options.policy, "how requests find workers")
+      ->check(CLI::IsMember(policies))
       ->group("Cluster");
   app.add_option("--schedulers", options.schedulers,
                  "that share nothing; requests are spread by the seed")

@@ -45,7 +45,10 @@ VirtualCluster::VirtualCluster(const ClusterOptions& options, const Trace& trace
       next_follower_(trace.requests.size(), kNobody) {
   CAIRN_CHECK(!options.schedulers.empty());
   for (const SchedulerOptions& one : options.schedulers) {
-    schedulers_.push_back(std::make_unique<Scheduler>(one));
+    SchedulerLimits limits = one.limits;
+    // Prompts are keyed as the workers key them.
+    if (!options.workers.empty()) limits.block_tokens = options.workers[0].store.block_tokens;
+    schedulers_.push_back(std::make_unique<Scheduler>(one, limits));
   }
   for (const WorkerOptions& one : options.workers) AddNode(one);
   // From the end, so that followers of one request come in the trace's order.
@@ -179,7 +182,10 @@ void VirtualCluster::Happen(const HearOfWorker& word) {
   if (word.lost) {
     core.Handle(WorkerLost{NodeOf(word.worker), word.epoch}, now_);
   } else {
-    core.Handle(WorkerJoined{NodeOf(word.worker), word.epoch}, now_);
+    core.Handle(WorkerJoined{.worker = NodeOf(word.worker),
+                             .epoch = word.epoch,
+                             .step_tokens = nodes_[word.worker]->options.limits.step_tokens},
+                now_);
   }
   CarryOut(word.scheduler);
 }

@@ -71,7 +71,8 @@ class VirtualCluster {
 
   // --- who is there
   struct Scheduler {
-    explicit Scheduler(const SchedulerOptions& wanted) : options(wanted), core(wanted.limits) {}
+    Scheduler(const SchedulerOptions& wanted, const SchedulerLimits& limits)
+        : options(wanted), core(limits) {}
 
     SchedulerOptions options;
     SchedulerCore core;
@@ -117,6 +118,8 @@ class VirtualCluster {
   void CarryOut(uint32_t scheduler);
   void Carry(uint32_t scheduler, SendAssignment& action);
   void Carry(uint32_t /*scheduler*/, Accepted& /*action*/) {}
+  // Stores do not publish yet: schedulers go by what they saw workers compute.
+  void Carry(uint32_t /*scheduler*/, AskResync& /*action*/) {}
   void Carry(uint32_t scheduler, Shed& action);
   void Carry(uint32_t scheduler, DeliverWord& action);
 
