@@ -1,16 +1,23 @@
 #include "deploy/cli/trace_flags.h"
 
+#include <filesystem>
 #include <map>
+#include <string_view>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "deploy/cli/options.h"
 #include "scheduler/simulator/arrival_shape.h"
+#include "scheduler/simulator/skewed_trace.h"
 #include "scheduler/simulator/trace_blocks.h"
 #include "scheduler/simulator/trace_file.h"
 #include "scheduler/simulator/trace_mix.h"
 
 namespace cairn {
 namespace {
+
+constexpr std::string_view kSkewed = "skewed:";
+constexpr uint64_t kSkewedRequests = 9000;
 
 TickSpread SpreadOf(const std::string& name) {
   static const std::map<std::string, TickSpread> kSpreads = {{"auto", TickSpread::kDetect},
@@ -58,7 +65,9 @@ TraceShape ShapeOf(const TraceFlags& flags) {
 
 void AddReadFlags(CLI::App& app, TraceFlags& flags) {
   constexpr char kGroup[] = "Reading";
-  app.add_option("files", flags.files, "trace files, gzip or not; several are mixed into one")
+  app.add_option("files", flags.files,
+                 "trace files, gzip or not, each maybe with @RATE; several are mixed into one; "
+                 "skewed:N makes one up")
       ->required()
       ->type_name("FILE");
   app.add_option("--format", flags.format,
@@ -128,6 +137,47 @@ void AddShapeFlags(CLI::App& app, TraceFlags& flags) {
       ->group(kGroup);
 }
 
+// "FILE@RATE": the file and its own rate, where there is no file of the whole name.
+struct NamedFile {
+  std::string path;
+  double rate_rps = 0;
+};
+
+NamedFile ParseFile(const std::string& text) {
+  const size_t at = text.rfind('@');
+  std::error_code ignored;
+  double rate = 0;
+  if (at == std::string::npos || std::filesystem::exists(text, ignored) ||
+      !absl::SimpleAtod(text.substr(at + 1), &rate) || !(rate > 0)) {
+    return {text};
+  }
+  return {text.substr(0, at), rate};
+}
+
+absl::StatusOr<Trace> ReadOne(const std::string& path, const TraceFlags& flags,
+                              const TraceReadOptions& options) {
+  if (!path.starts_with(kSkewed)) return ReadTraceFile(path, flags.lengths, options);
+  const std::string count = path.substr(kSkewed.size());
+  uint64_t requests = kSkewedRequests;
+  if (!count.empty() && !absl::SimpleAtoi(count, &requests)) {
+    return absl::InvalidArgumentError(path + ": how many requests? Such as skewed:9000");
+  }
+  return MakeSkewedTrace(requests, flags.seed);
+}
+
+// Each trace at its own rate and with the common size of blocks, before they are mixed.
+absl::Status Prepare(Trace& trace, double rate_rps, const TraceFlags& flags) {
+  if (flags.block_tokens > 0 && flags.block_tokens != trace.block_tokens) {
+    if (absl::Status done = Reblock(trace, flags.block_tokens); !done.ok()) return done;
+  }
+  if (!(rate_rps > 0)) return absl::OkStatus();
+  TraceShape shape;
+  shape.seed = flags.seed;
+  shape.ticks = SpreadOf(flags.ticks);
+  shape.rate_rps = rate_rps;
+  return ShapeTrace(trace, shape);
+}
+
 }  // namespace
 
 void AddTraceFlags(CLI::App& app, TraceFlags& flags) {
@@ -139,14 +189,11 @@ absl::StatusOr<Trace> ReadTraces(const TraceFlags& flags) {
   const absl::StatusOr<TraceReadOptions> options = ReadOptions(flags);
   if (!options.ok()) return options.status();
   std::vector<Trace> traces;
-  for (const std::string& file : flags.files) {
-    absl::StatusOr<Trace> trace = ReadTraceFile(file, flags.lengths, *options);
+  for (const std::string& text : flags.files) {
+    const NamedFile file = ParseFile(text);
+    absl::StatusOr<Trace> trace = ReadOne(file.path, flags, *options);
     if (!trace.ok()) return trace;
-    // Before they are mixed, so that traces of different block sizes can be.
-    if (flags.files.size() > 1 && flags.block_tokens > 0 &&
-        flags.block_tokens != trace->block_tokens) {
-      if (absl::Status done = Reblock(*trace, flags.block_tokens); !done.ok()) return done;
-    }
+    if (absl::Status done = Prepare(*trace, file.rate_rps, flags); !done.ok()) return done;
     traces.push_back(*std::move(trace));
   }
   return MixTraces(std::move(traces));

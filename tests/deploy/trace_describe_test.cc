@@ -49,6 +49,21 @@ TEST_CASE("a trace without contents says so") {
   CHECK(text.find("unknown: the trace says nothing of contents") != std::string::npos);
 }
 
+TEST_CASE("several traces are mixed, each at its own rate") {
+  TraceFlags flags;
+  flags.files = {"skewed:200@10", "skewed:100@5"};
+  const absl::StatusOr<Trace> trace = LoadTrace(flags);
+  INFO(trace.status());
+  REQUIRE(trace.ok());
+  const TraceFacts facts = FactsOf(*trace, {});
+  CHECK(facts.requests == 300);
+  CHECK(facts.mean_rps == Approx(15).epsilon(0.02));
+  CHECK(facts.tenants == 2);
+  flags.files = {"skewed:many"};
+  CHECK(std::string(LoadTrace(flags).status().message()).find("how many requests?") !=
+        std::string::npos);
+}
+
 TEST_CASE("a file that is not there is named") {
   TraceFlags flags;
   flags.files = {"no such file.jsonl"};
