@@ -32,8 +32,12 @@ namespace cairn {
 
 // With what queries and weights meet bf16 keys and values. kFloat: as floats, exact to 1e-6 of what
 // KV holds. kBf16: rounded to bf16 themselves, which vdpbf16ps multiplies twice as fast where rows
-// are many (prefill); where a level or a machine has no such instruction it is kFloat.
+// are many (prefill), at next to no cost in quality (docs/numbers/quality.md); where a level or a
+// machine has no such instruction it is kFloat.
 enum class AttentionArithmetic : uint8_t { kFloat, kBf16 };
+
+// What a request for `wanted` becomes on this machine. REQUIRES: it has the level.
+AttentionArithmetic AttentionArithmeticOf(CpuLevel level, AttentionArithmetic wanted);
 
 struct AttentionKernels;  // kernels/attention_tile.h
 // REQUIRES: this machine has the level.

@@ -1,6 +1,5 @@
-// Which unit's functions serve which level. AMX has no attention of its own: keys and values are
-// multiplied as floats, which AMX cannot, and two bf16 passes over tiles would give other bits than
-// the AVX-512 functions that every other machine of a cluster uses.
+// Which unit's functions serve which level. AMX has no attention of its own: a tile adds in another
+// order, which would give other bits than the AVX-512 functions of a cluster's other machines.
 #include "kernels/attention.h"
 #include "kernels/attention_tile.h"
 #include "kernels/row_kernels.h"
@@ -26,10 +25,17 @@ extern const RowKernels kRows;
 }  // namespace level_avx512
 #endif
 
+AttentionArithmetic AttentionArithmeticOf(CpuLevel level, AttentionArithmetic wanted) {
+#if defined(__x86_64__)
+  if (level >= CpuLevel::kAvx512 && __builtin_cpu_supports("avx512bf16")) return wanted;
+#endif
+  static_cast<void>(level), static_cast<void>(wanted);
+  return AttentionArithmetic::kFloat;
+}
+
 const AttentionKernels& AttentionKernelsFor(CpuLevel level, AttentionArithmetic arithmetic) {
 #if defined(__x86_64__)
-  if (level >= CpuLevel::kAvx512 && arithmetic == AttentionArithmetic::kBf16 &&
-      __builtin_cpu_supports("avx512bf16")) {
+  if (AttentionArithmeticOf(level, arithmetic) == AttentionArithmetic::kBf16) {
     return level_avx512bf16::kAttention;
   }
   if (level == CpuLevel::kAmx || level == CpuLevel::kAvx512) return level_avx512::kAttention;

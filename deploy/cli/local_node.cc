@@ -123,11 +123,14 @@ class InProcessNode final : public LocalNode {
   WorkerThread thread_;  // last: ends first
 };
 
-absl::StatusOr<ModelIdentity> IdentityOf(const LocalNodeConfig& config, const LoadedModel& model) {
-  absl::StatusOr<std::unique_ptr<const WeightFile>> file = OpenWeightFile(config.model);
-  if (!file.ok()) return file.status();
-  return MakeModelIdentity({.weights_digest = WeightsDigest(**file),
-                            .weight_format = NameOf(model.format),
+// Keys and values of all layers but the first depend on how attention rounds, so machines that
+// round differently do not read each other's blocks.
+ModelIdentity IdentityOf(const WeightFile& file, const LoadedModel& model) {
+  const bool rounded = AttentionArithmeticOf(model.options.level, model.options.attention) ==
+                       AttentionArithmetic::kBf16;
+  return MakeModelIdentity({.weights_digest = WeightsDigest(file),
+                            .weight_format = absl::StrCat(NameOf(model.format),
+                                                          rounded ? " attention=bf16" : ""),
                             .rope = RopeName(model.config),
                             .geometry = model.geometry});
 }
@@ -145,15 +148,15 @@ absl::StatusOr<std::unique_ptr<HostArena>> MakeArena(const char* flag, uint64_t 
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::Start(const LocalNodeConfig& config,
+absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::Start(std::shared_ptr<const WeightFile> file,
+                                                            const LocalNodeConfig& config,
                                                             const LoadProgress& progress) {
   const int threads =
       config.threads > 0 ? config.threads : static_cast<int>(std::thread::hardware_concurrency());
   auto team = std::make_unique<WorkerTeam>(std::max(1, threads), config.pin_threads);
-  absl::StatusOr<LoadedModel> model = LoadModel(config.model, config.engine, *team, progress);
+  absl::StatusOr<LoadedModel> model = LoadModel(file, config.engine, *team, progress);
   if (!model.ok()) return model.status();
-  absl::StatusOr<ModelIdentity> identity = IdentityOf(config, *model);
-  if (!identity.ok()) return identity.status();
+  const ModelIdentity identity = IdentityOf(*file, *model);
   const uint64_t block_bytes = model->geometry.BlockBytes();
   absl::StatusOr<std::unique_ptr<HostArena>> device =
       MakeArena("--kv-budget", config.kv_budget_bytes, block_bytes);
@@ -169,7 +172,7 @@ absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::Start(const LocalNodeConfi
   if (config.context_length > 0) context = std::min(context, config.context_length);
   const uint64_t kv_tokens = uint64_t{(*device)->slots()} * model->geometry.block_tokens;
   context = static_cast<uint32_t>(std::min<uint64_t>(context, kv_tokens));
-  return std::make_unique<InProcessNode>(config, std::move(team), *std::move(model), *identity,
+  return std::make_unique<InProcessNode>(config, std::move(team), *std::move(model), identity,
                                          *std::move(device), std::move(dram), context);
 }
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,7 +16,6 @@
 namespace cairn {
 
 struct LocalNodeConfig {
-  std::filesystem::path model;
   CpuEngineOptions engine;
   int threads = 0;  // 0: all cores this process may use
   bool pin_threads = true;
@@ -33,7 +31,8 @@ class LocalNode {
  public:
   // Loads the model and starts the worker's thread. InvalidArgument or NotFound: what is wrong with the
   // model or the configuration. ResourceExhausted: no memory for the KV budget.
-  static absl::StatusOr<std::unique_ptr<LocalNode>> Start(const LocalNodeConfig& config,
+  static absl::StatusOr<std::unique_ptr<LocalNode>> Start(std::shared_ptr<const WeightFile> file,
+                                                          const LocalNodeConfig& config,
                                                           const LoadProgress& progress);
   virtual ~LocalNode() = default;
 

@@ -9,7 +9,6 @@
 #include "scheduler/ingress/tokenizer_text.h"
 #include "worker/model/chat_template_source.h"
 #include "worker/model/vocabulary_source.h"
-#include "worker/model/weight_file.h"
 
 namespace cairn {
 namespace {
@@ -47,19 +46,18 @@ absl::StatusOr<absl::StatusOr<Template>> LoadTemplate(const WeightFile& file,
 
 }  // namespace
 
-absl::StatusOr<ServedModel> LoadServedModel(const std::filesystem::path& model,
+absl::StatusOr<ServedModel> LoadServedModel(const WeightFile& model,
                                             const std::filesystem::path& chat_template) {
-  absl::StatusOr<std::unique_ptr<const WeightFile>> file = OpenWeightFile(model);
-  if (!file.ok()) return file.status();
-  absl::StatusOr<VocabularyData> vocabulary = ReadVocabulary(**file);
+  absl::StatusOr<VocabularyData> vocabulary = ReadVocabulary(model);
   if (!vocabulary.ok()) return vocabulary.status();
   absl::StatusOr<Tokenizer> made = Tokenizer::Create(*std::move(vocabulary));
   if (!made.ok()) return made.status();
   const auto tokenizer = std::make_shared<const Tokenizer>(*std::move(made));
-  absl::StatusOr<absl::StatusOr<Template>> chat = LoadTemplate(**file, chat_template);
+  absl::StatusOr<absl::StatusOr<Template>> chat = LoadTemplate(model, chat_template);
   if (!chat.ok()) return chat.status();
   ServedModel served;
-  served.name = model.stem().string();
+  const bool folder = model.kind() == WeightFileKind::kSafetensors;  // may be called "Qwen2.5"
+  served.name = (folder ? model.path().filename() : model.path().stem()).string();
   served.created_unix_seconds = std::chrono::duration_cast<std::chrono::seconds>(
                                     std::chrono::system_clock::now().time_since_epoch())
                                     .count();

@@ -142,10 +142,13 @@ absl::StatusOr<ApiKeys> ReadApiKeys(const UpOptions& options) {
   return ApiKeys::Parse(entries);
 }
 
-absl::Status ResolveNode(UpOptions& options) {
+absl::StatusOr<std::shared_ptr<const WeightFile>> OpenModel(const UpOptions& options) {
   absl::StatusOr<std::filesystem::path> path = ResolveModel(options.model, options.models_dir);
   if (!path.ok()) return path.status();
-  options.node.model = *path;
+  return OpenWeightFile(*path);
+}
+
+absl::Status ResolveEngine(UpOptions& options) {
   CpuEngineOptions& engine = options.node.engine;
   engine.level = DetectCpuLevel();
   if (options.cpu_level != "auto") {
@@ -184,9 +187,10 @@ void AwaitStopSignal(const sigset_t& signals) {
   spdlog::info("{}: draining", received == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
-absl::StatusOr<std::unique_ptr<LocalNode>> StartNode(const UpOptions& options) {
+absl::StatusOr<std::unique_ptr<LocalNode>> StartNode(std::shared_ptr<const WeightFile> file,
+                                                     const UpOptions& options) {
   std::unique_ptr<ProgressBar> bar;
-  return LocalNode::Start(options.node, [&](uint64_t done, uint64_t total) {
+  return LocalNode::Start(std::move(file), options.node, [&](uint64_t done, uint64_t total) {
     if (bar == nullptr) bar = std::make_unique<ProgressBar>("loading", total);
     bar->Update(done);
   });
@@ -218,12 +222,14 @@ absl::Status RunUp(UpOptions& options) {
   SetLogLevel(options.log_level);
   absl::StatusOr<ApiKeys> keys = ReadApiKeys(options);
   if (!keys.ok()) return keys.status();
-  if (absl::Status status = ResolveNode(options); !status.ok()) return status;
+  if (absl::Status status = ResolveEngine(options); !status.ok()) return status;
+  absl::StatusOr<std::shared_ptr<const WeightFile>> file = OpenModel(options);
+  if (!file.ok()) return file.status();
   const sigset_t signals = BlockStopSignals();
 
-  absl::StatusOr<ServedModel> served = LoadServedModel(options.node.model, options.chat_template);
+  absl::StatusOr<ServedModel> served = LoadServedModel(**file, options.chat_template);
   if (!served.ok()) return served.status();
-  absl::StatusOr<std::unique_ptr<LocalNode>> node = StartNode(options);
+  absl::StatusOr<std::unique_ptr<LocalNode>> node = StartNode(*file, options);
   if (!node.ok()) return node.status();
   LogNode(**node, options);
   if (!options.served_model_name.empty()) {

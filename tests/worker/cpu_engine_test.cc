@@ -1,12 +1,14 @@
 // One story in many tellings: however a sequence reaches the engine, its logits have the same bits.
 #include "worker/engine/cpu_engine.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <map>
 #include <optional>
 #include <string>
 
+#include "tests/kernels/levels.h"
 #include "tests/support/engine_rig.h"
 #include "tests/support/test_models.h"
 #include "tests/support/tiny_model.h"
@@ -201,6 +203,72 @@ TEST_CASE("a model with a missing or misshapen tensor is refused by the tensor's
   const std::string vector = std::string("blk.0.attn_norm.weight") + '\1' + std::string(3, '\0');
   CHECK(refusal(vector + '\x40', vector + '\x20').find("has shape 32, expected 64") !=
         std::string::npos);
+}
+
+// How far the logits of another instruction set may be from this machine's best, as a share of the
+// spread (standard deviation) of their row. Integer products have the same bits everywhere; floats
+// are added in another order, attention rounds to bf16 only where the machine multiplies bf16, and a
+// difference in the last bit of a float may move an activation to the next code.
+struct LevelDifference {
+  double worst = 0;
+  double mean = 0;  // root of the mean square
+};
+
+LevelDifference DifferenceOf(const Logits& a, const Logits& b) {
+  LevelDifference difference;
+  double squares = 0, count = 0;
+  for (size_t row = 0; row < a.size(); ++row) {
+    double sum = 0, square = 0;
+    for (const float x : a[row]) sum += x, square += double{x} * x;
+    const auto n = static_cast<double>(a[row].size());
+    const double spread = std::sqrt(square / n - sum / n * (sum / n));
+    for (size_t i = 0; i < a[row].size(); ++i) {
+      const double off = std::abs(double{a[row][i]} - b[row][i]) / spread;
+      difference.worst = std::max(difference.worst, off);
+      squares += off * off;
+      ++count;
+    }
+  }
+  difference.mean = std::sqrt(squares / count);
+  return difference;
+}
+
+void CheckLevels(const std::filesystem::path& model, WeightFormat weights, size_t tokens,
+                 uint32_t vocabulary, const LevelDifference& tolerance) {
+  EngineRig best(model, {.weights = weights}, 2, 16);
+  const std::vector<TokenId> text = RandomTokens(8, tokens, vocabulary);
+  const Logits expected = Chunked(best, text, 64);
+  for (const CpuLevel level : RunnableLevels()) {
+    INFO("level " << LevelName(level));
+    EngineRig rig(model, {.weights = weights, .level = level}, 2, 16);
+    const LevelDifference difference = DifferenceOf(expected, Chunked(rig, text, 64));
+    INFO("worst " << difference.worst << ", mean " << difference.mean);
+    CHECK(difference.worst <= tolerance.worst);
+    CHECK(difference.mean <= tolerance.mean);
+  }
+}
+
+TEST_CASE("another instruction set's logits are within the stated tolerance") {
+  for (const Case& c : kCases) {
+    if (c.kv == KvType::kInt8) continue;
+    INFO(NameOfCase(c));
+    const TinyModelFile model({.family = c.family, .weights = c.tensors});
+    CheckLevels(model.path(), c.weights, 100, kTinyVocabulary, {.worst = 0.2, .mean = 0.03});
+  }
+  for (const std::string_view name : {kSmolLm, kGemma}) {
+    const auto path = TestModel(name);
+    if (!path) {
+      SkippedWithout("cpu_engine_test (levels of the real models)", name);
+      continue;
+    }
+    for (const WeightFormat weights : {WeightFormat::kQ4, WeightFormat::kBf16}) {
+      INFO(name << " " << NameOf(weights));
+      const bool rounded = weights == WeightFormat::kQ4;  // activations to 8 bits
+      CheckLevels(*path, weights, 32, 40000,
+                  rounded ? LevelDifference{.worst = 2.5, .mean = 0.4}
+                          : LevelDifference{.worst = 0.8, .mean = 0.1});
+    }
+  }
 }
 
 TEST_CASE("the real models: cold, chunked and batched give the same bits") {

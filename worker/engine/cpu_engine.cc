@@ -36,9 +36,14 @@ absl::Status CheckLayout(const BlockGeometry& geometry) {
 absl::StatusOr<LoadedModel> LoadModel(const std::filesystem::path& path,
                                       const CpuEngineOptions& options, WorkerTeam& team,
                                       const LoadProgress& progress) {
-  auto opened = OpenWeightFile(path);
-  if (!opened.ok()) return opened.status();
-  const std::shared_ptr<const WeightFile> file = *std::move(opened);
+  absl::StatusOr<std::unique_ptr<const WeightFile>> file = OpenWeightFile(path);
+  if (!file.ok()) return file.status();
+  return LoadModel(*std::move(file), options, team, progress);
+}
+
+absl::StatusOr<LoadedModel> LoadModel(std::shared_ptr<const WeightFile> file,
+                                      const CpuEngineOptions& options, WorkerTeam& team,
+                                      const LoadProgress& progress) {
   absl::StatusOr<ModelConfig> config = ReadModelConfig(*file);
   if (!config.ok()) return config.status();
   LoadedModel model{

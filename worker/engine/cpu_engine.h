@@ -33,7 +33,7 @@ struct CpuEngineOptions {
   uint32_t block_tokens = 16;
   uint32_t step_tokens_max = 512;  // of one plan; scratch memory grows with it
   CpuLevel level = DetectCpuLevel();
-  AttentionArithmetic attention = AttentionArithmetic::kFloat;
+  AttentionArithmetic attention = AttentionArithmetic::kBf16;  // docs/numbers/quality.md
 };
 
 // A model in memory, before it has room for KV.
@@ -48,6 +48,9 @@ struct LoadedModel {
 
 // INVALID_ARGUMENT: the file or a feature of its model is refused, with the reason. NOT_FOUND: no
 // file.
+absl::StatusOr<LoadedModel> LoadModel(std::shared_ptr<const WeightFile> file,
+                                      const CpuEngineOptions& options, WorkerTeam& team,
+                                      const LoadProgress& progress);
 absl::StatusOr<LoadedModel> LoadModel(const std::filesystem::path& path,
                                       const CpuEngineOptions& options, WorkerTeam& team,
                                       const LoadProgress& progress);
@@ -64,6 +67,7 @@ class CpuEngine final : public Engine {
   uint32_t step_tokens_max() const { return transformer_.rows_max(); }
   WeightFormat format() const { return format_; }
   uint64_t weight_bytes() const { return transformer_.weight_bytes(); }
+  const ModelConfig& config() const { return config_; }
 
   // INVALID_ARGUMENT: a plan that asks for what cannot be (too many tokens, a slot, token or
   // position that does not exist); nothing was run. DATA_LOSS: logits that are not numbers.
