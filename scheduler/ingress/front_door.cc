@@ -267,18 +267,38 @@ void FrontDoor::HandleCall(Visit& visit, OpenAiEndpoint endpoint) {
     return SendError(visit, absl::ResourceExhaustedError(TextCat(
                                 "more than ", config_.calls_in_flight, " calls are in flight")));
   }
+  if (visit.request.body.size() > config_.body_bytes_inline) return HandleLongCall(visit, endpoint);
+  Answer(visit, Read(visit, endpoint));
+}
+
+void FrontDoor::HandleLongCall(Visit& visit, OpenAiEndpoint endpoint) {
+  if (long_bodies_.fetch_add(1) >= config_.long_bodies_waiting) {
+    --long_bodies_;
+    return SendError(visit, absl::ResourceExhaustedError(
+                                TextCat("more than ", config_.long_bodies_waiting,
+                                        " long prompts are waiting to be tokenized")));
+  }
+  const auto held = std::make_shared<Visit>(std::move(visit));
+  reader_.Post([this, held, endpoint] {
+    const auto read = std::make_shared<absl::StatusOr<ReadCall>>(Read(*held, endpoint));
+    --long_bodies_;
+    held->exchange->Post([this, held, read] { Answer(*held, *std::move(read)); });
+  });
+}
+
+absl::StatusOr<FrontDoor::ReadCall> FrontDoor::Read(Visit& visit, OpenAiEndpoint endpoint) {
   auto body = ParseJson(visit.request.body, config_.json);
-  if (!body.ok()) return SendError(visit, body.status());
+  if (!body.ok()) return body.status();
   std::string().swap(visit.request.body);
   const absl::StatusOr<std::string> name = RequestedModel(*body);
-  if (!name.ok()) return SendError(visit, name.status());
+  if (!name.ok()) return name.status();
   const auto model = FindModel(*name);
-  if (!model.ok()) return SendError(visit, model.status());
-  const uint64_t visit_number = next_visit_.fetch_add(1);
+  if (!model.ok()) return model.status();
+  const uint64_t number = next_visit_.fetch_add(1);
   absl::StatusOr<OpenAiCall> call = ReadOpenAiCall(
       endpoint, *body, **model, config_.call,
-      Prng(visit_number ^ static_cast<uint64_t>(visit.received.nanoseconds())).Next());
-  if (!call.ok()) return SendError(visit, call.status());
+      Prng(number ^ static_cast<uint64_t>(visit.received.nanoseconds())).Next());
+  if (!call.ok()) return call.status();
   call->options.tenant = visit.tenant;
   if (!visit.tenant.empty() && !config_.tenants_share_cache) {
     call->options.cache_salt = TextCat(visit.tenant, ":", call->options.cache_salt);
@@ -288,20 +308,26 @@ void FrontDoor::HandleCall(Visit& visit, OpenAiEndpoint endpoint) {
       !body->contains("priority")) {
     call->options.priority = priority;
   }
+  return ReadCall{*std::move(call), *model, number};
+}
+
+void FrontDoor::Answer(Visit& visit, absl::StatusOr<ReadCall> read) {
+  if (!read.ok()) return SendError(visit, read.status());
+  OpenAiCall& call = read->call;
   // Two calls with the same x-request-id are still two answers.
-  const std::string id = TextCat(config_.server_nonce, absl::Hex(visit_number, absl::kZeroPad8));
+  const std::string id = TextCat(config_.server_nonce, absl::Hex(read->number, absl::kZeroPad8));
   auto dress = [this, route = visit.route, request_id = visit.request_id,
-                ignored = IgnoredHeader(call->ignored_fields)](HttpReplyHead& head) {
+                ignored = IgnoredHeader(call.ignored_fields)](HttpReplyHead& head) {
     metrics_.CountReply(route, head.status);
     head.headers.push_back({"x-request-id", request_id});
     head.headers.push_back({"x-cairn-worker", config_.worker_name});
     if (!ignored.empty()) head.headers.push_back({"x-cairn-ignored-fields", ignored});
   };
   const LiveCallHouse house{.port = &port_, .metrics = &metrics_, .clock = &clock_};
-  auto live = std::make_shared<LiveCall>(house, visit.exchange, call->stream, call->options.choices,
-                                         OpenAiAnswer(*call, *model, id, UnixSeconds()),
+  auto live = std::make_shared<LiveCall>(house, visit.exchange, call.stream, call.options.choices,
+                                         OpenAiAnswer(call, read->model, id, UnixSeconds()),
                                          visit.received, std::move(dress));
-  live->Start(*std::move(call));
+  live->Start(std::move(call));
 }
 
 }  // namespace cairn

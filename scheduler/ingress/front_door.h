@@ -16,6 +16,7 @@
 #include "scheduler/ingress/json_document.h"
 #include "scheduler/ingress/openai_request.h"
 #include "scheduler/ingress/served_model.h"
+#include "scheduler/ingress/work_thread.h"
 #include "scheduler/operator/metrics_page.h"
 
 namespace cairn {
@@ -30,6 +31,10 @@ struct FrontDoorConfig {
   // Tenants share no KV unless this is set: a cache hit tells that somebody asked the same before.
   bool tenants_share_cache = false;
   uint32_t calls_in_flight = 1024;  // more: 429
+  // A longer body is parsed, rendered and tokenized on a thread of its own, so that other clients'
+  // streams go on meanwhile; only so many may wait for that thread, more: 429.
+  size_t body_bytes_inline = 64 * 1024;
+  uint32_t long_bodies_waiting = 64;
   JsonLimits json;
   CallLimits call;
 };
@@ -68,7 +73,16 @@ class FrontDoor {
   bool Allow(Visit& visit, std::string_view method);
   void HandleOperator(Visit& visit);
   void HandleModels(Visit& visit);
+  // A generation request, read and understood.
+  struct ReadCall {
+    OpenAiCall call;
+    std::shared_ptr<const ServedModel> model;
+    uint64_t number = 0;
+  };
   void HandleCall(Visit& visit, OpenAiEndpoint endpoint);
+  void HandleLongCall(Visit& visit, OpenAiEndpoint endpoint);
+  absl::StatusOr<ReadCall> Read(Visit& visit, OpenAiEndpoint endpoint);  // on any thread
+  void Answer(Visit& visit, absl::StatusOr<ReadCall> read);
   void Readyz(Visit& visit);
   void Metrics(Visit& visit);
   absl::StatusOr<std::shared_ptr<const ServedModel>> FindModel(std::string_view name) const;
@@ -81,6 +95,8 @@ class FrontDoor {
   std::function<HttpServerCounters()> http_counters_;
   std::atomic<uint64_t> next_visit_{1};
   std::atomic<bool> draining_{false};
+  std::atomic<uint32_t> long_bodies_{0};
+  WorkThread reader_{"cairn-text"};  // last: it uses the others
 };
 
 }  // namespace cairn

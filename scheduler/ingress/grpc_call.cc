@@ -49,7 +49,7 @@ GrpcCall::GrpcCall(House house, grpc::CallbackServerContext* context, std::strin
 
 void GrpcCall::Refuse(const absl::Status& status) {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     self_ = shared_from_this();
   }
   End(status);
@@ -57,7 +57,7 @@ void GrpcCall::Refuse(const absl::Status& status) {
 
 void GrpcCall::Start(OpenAiCall call, std::shared_ptr<const ServedModel> model) {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     self_ = shared_from_this();
   }
   const std::shared_ptr<const TextRules> rules = RulesOf(call);
@@ -76,9 +76,10 @@ void GrpcCall::Start(OpenAiCall call, std::shared_ptr<const ServedModel> model) 
                                      : admission.status);
   }
   // Somebody may have cancelled it before there was anything to cancel.
-  absl::ReleasableMutexLock lock(&mutex_);
-  const bool ended_already = ending_;
-  lock.Release();
+  const bool ended_already = [this] {
+    MutexLock lock(mutex_);
+    return ending_;
+  }();
   if (ended_already) house_.port->CancelRequest(request_);
 }
 
@@ -96,13 +97,13 @@ void GrpcCall::OnDone() {
   --house_.metrics->calls_in_flight;
   house_.over(this);
   std::shared_ptr<GrpcCall> last;  // declared before the lock, so destroyed after it
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   last = std::move(self_);
 }
 
 void GrpcCall::Push(Event event) {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     if (ending_) return;
     events_.push_back(std::move(event));
     if (std::exchange(work_posted_, true)) return;
@@ -113,7 +114,7 @@ void GrpcCall::Push(Event event) {
 void GrpcCall::Work() {
   std::vector<Event> events;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     work_posted_ = false;
     events.swap(events_);
   }
@@ -189,7 +190,7 @@ void GrpcCall::HandleChoiceEnded(uint32_t choice, FinishReason reason, const std
 
 void GrpcCall::Write(v1::GenerateReply reply) {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     if (ending_) return;
     if (replies_.size() < house_.replies_unsent) {
       replies_.push_back(std::move(reply));
@@ -207,7 +208,7 @@ void GrpcCall::StartNextWrite() {
 }
 
 void GrpcCall::OnWriteDone(bool ok) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   writing_ = false;
   replies_.pop_front();
   if (!ok) replies_.clear();
@@ -217,7 +218,7 @@ void GrpcCall::OnWriteDone(bool ok) {
 
 // After what is queued has been written, unless the end is an error: then at once.
 void GrpcCall::End(const absl::Status& status) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   if (std::exchange(ending_, true)) return;
   house_.metrics->CountReply(FrontDoorMetrics::Route::kGrpc,
                              status.ok() ? 200 : DescribeError(status).http_status);

@@ -12,8 +12,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "kvstore/base/clock.h"
+#include "kvstore/shell/mutex.h"
 #include "proto/inference.grpc.pb.h"
 #include "scheduler/ingress/choice_text.h"
 #include "scheduler/ingress/generation_port.h"
@@ -75,7 +75,7 @@ class GrpcCall : public grpc::ServerWriteReactor<v1::GenerateReply>,
   size_t unfinished_ = 0;
   bool first_token_seen_ = false;
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   std::vector<Event> events_ ABSL_GUARDED_BY(mutex_);
   bool work_posted_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<v1::GenerateReply> replies_ ABSL_GUARDED_BY(mutex_);  // the front one is being written

@@ -3,21 +3,18 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
-#include <pthread.h>
 
 #include <atomic>
 #include <chrono>
-#include <deque>
 #include <map>
-#include <thread>
 #include <utility>
 
-#include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "kvstore/base/prng.h"
+#include "kvstore/shell/mutex.h"
 #include "scheduler/ingress/grpc_call.h"
 #include "scheduler/ingress/grpc_request.h"
 #include "scheduler/ingress/status_map.h"
+#include "scheduler/ingress/work_thread.h"
 #include "scheduler/operator/text_cat.h"
 
 namespace cairn {
@@ -30,44 +27,6 @@ std::string_view Metadata(const grpc::CallbackServerContext& context, const char
   if (found == context.client_metadata().end()) return {};
   return {found->second.data(), found->second.size()};
 }
-
-// Runs what it is given, in order, on one thread.
-class WorkThread {
- public:
-  WorkThread() : thread_([this] { Run(); }) {}
-  ~WorkThread() {
-    {
-      absl::MutexLock lock(&mutex_);
-      over_ = true;
-    }
-    thread_.join();
-  }
-  void Post(std::function<void()> work) {
-    absl::MutexLock lock(&mutex_);
-    if (!over_) work_.push_back(std::move(work));
-  }
-
- private:
-  bool HasNews() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return over_ || !work_.empty(); }
-  void Run() {
-    pthread_setname_np(pthread_self(), "cairn-grpc");
-    while (true) {
-      std::deque<std::function<void()>> work;
-      {
-        absl::MutexLock lock(&mutex_);
-        mutex_.Await(absl::Condition(this, &WorkThread::HasNews));
-        if (work_.empty()) return;
-        work.swap(work_);
-      }
-      for (const auto& item : work) item();
-    }
-  }
-
-  absl::Mutex mutex_;
-  std::deque<std::function<void()>> work_ ABSL_GUARDED_BY(mutex_);
-  bool over_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // last: it uses the others
-};
 
 class InferenceService : public GrpcFrontend, public v1::Inference::CallbackService {
  public:
@@ -114,9 +73,8 @@ class InferenceService : public GrpcFrontend, public v1::Inference::CallbackServ
     StartDrain();
     bool clean;
     {
-      absl::MutexLock lock(&mutex_);
-      clean = mutex_.AwaitWithTimeout(absl::Condition(this, &InferenceService::NothingInFlight),
-                                      absl::Nanoseconds(at_most.nanoseconds()));
+      MutexLock lock(mutex_);
+      clean = call_over_.AwaitFor(lock, at_most, [this] { return calls_.empty(); });
     }
     server_->Shutdown(std::chrono::system_clock::now());  // cancels what is left
     server_->Wait();
@@ -166,7 +124,7 @@ class InferenceService : public GrpcFrontend, public v1::Inference::CallbackServ
     return Answer(context, [&](const std::string& tenant) {
       std::shared_ptr<GrpcCall> call;
       {
-        absl::MutexLock lock(&mutex_);
+        MutexLock lock(mutex_);
         const auto found = calls_.find(TextCat(tenant, "/", request->request_id()));
         if (found != calls_.end()) call = found->second.lock();
       }
@@ -217,8 +175,6 @@ class InferenceService : public GrpcFrontend, public v1::Inference::CallbackServ
   }
 
  private:
-  bool NothingInFlight() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return calls_.empty(); }
-
   GrpcCall::House HouseOf(const std::string& key) {
     return {.port = &port_,
             .metrics = &metrics_,
@@ -227,11 +183,12 @@ class InferenceService : public GrpcFrontend, public v1::Inference::CallbackServ
             .post = [this](std::function<void()> work) { thread_.Post(std::move(work)); },
             .over =
                 [this, key](const GrpcCall* call) {
-                  absl::MutexLock lock(&mutex_);
+                  MutexLock lock(mutex_);
                   const auto found = calls_.find(key);
                   // A refused twin of a live call must not take it away.
                   if (found != calls_.end() && found->second.lock().get() == call)
                     calls_.erase(found);
+                  if (calls_.empty()) call_over_.Notify();
                 }};
   }
 
@@ -241,7 +198,7 @@ class InferenceService : public GrpcFrontend, public v1::Inference::CallbackServ
       return absl::ResourceExhaustedError(
           TextCat("more than ", config_.calls_in_flight, " calls are in flight"));
     }
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     if (!calls_.emplace(key, call).second) {
       return absl::AlreadyExistsError("request_id: a call with this id is in flight");
     }
@@ -277,9 +234,10 @@ class InferenceService : public GrpcFrontend, public v1::Inference::CallbackServ
   std::atomic<uint64_t> next_call_{1};
   std::atomic<bool> draining_{false};
   int bound_port_ = 0;
-  absl::Mutex mutex_;
+  Mutex mutex_;
+  Wakeup call_over_;
   std::map<std::string, std::weak_ptr<GrpcCall>> calls_ ABSL_GUARDED_BY(mutex_);
-  WorkThread thread_;
+  WorkThread thread_{"cairn-grpc"};
   std::unique_ptr<grpc::Server> server_;
 };
 

@@ -88,7 +88,7 @@ void LiveCall::Start(OpenAiCall call) {
 }
 
 void LiveCall::Push(Event event) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   if (exchange_ == nullptr) return;
   events_.push_back(std::move(event));
   // One post for all that comes before the connection's thread gets to it.
@@ -99,7 +99,7 @@ void LiveCall::Push(Event event) {
 void LiveCall::Drain() {
   std::vector<Event> events;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     drain_posted_ = false;
     events.swap(events_);
   }
@@ -200,7 +200,7 @@ void LiveCall::Refuse(const absl::Status& status) {
 }
 
 std::shared_ptr<HttpExchange> LiveCall::HeldExchange() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   return exchange_;
 }
 
@@ -212,7 +212,7 @@ void LiveCall::AbandonRequests() {
 void LiveCall::Over() {
   if (std::exchange(over_, true)) return;
   --house_.metrics->calls_in_flight;
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   exchange_.reset();
   events_.clear();
 }

@@ -9,8 +9,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "kvstore/base/clock.h"
+#include "kvstore/shell/mutex.h"
 #include "scheduler/ingress/generation_port.h"
 #include "scheduler/ingress/http_server.h"
 #include "scheduler/ingress/openai_answer.h"
@@ -78,7 +78,7 @@ class LiveCall : public std::enable_shared_from_this<LiveCall> {
   bool over_ = false;
   std::string out_;
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   std::vector<Event> events_ ABSL_GUARDED_BY(mutex_);
   bool drain_posted_ ABSL_GUARDED_BY(mutex_) = false;
   std::shared_ptr<HttpExchange> exchange_ ABSL_GUARDED_BY(mutex_);  // null: over

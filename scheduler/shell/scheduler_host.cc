@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "absl/time/time.h"
-
 namespace cairn {
 
 SchedulerHost::SchedulerHost(const SchedulerLimits& limits, WorkerLink& link, const Clock& clock)
@@ -13,13 +11,14 @@ RequestId SchedulerHost::NextRequestId() { return RequestId(next_request_.fetch_
 
 Admission SchedulerHost::Submit(GenerationRequest request,
                                 std::shared_ptr<GenerationObserver> observer) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   return loop_.Submit(std::move(request), std::move(observer), clock_.Now());
 }
 
 void SchedulerHost::Handle(const SchedulerEvent& event) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   loop_.Handle(event, clock_.Now());
+  if (NothingLives()) drained_.Notify();
 }
 
 void SchedulerHost::CancelRequest(RequestId request) { Handle(RequestCancelled{request}); }
@@ -31,24 +30,21 @@ void SchedulerHost::StopChoice(RequestId request, uint32_t choice) {
 void SchedulerHost::WorkerJoins(NodeId worker, Epoch epoch) { Handle(WorkerJoined{worker, epoch}); }
 
 void SchedulerHost::WorkerReports(NodeId worker, Epoch epoch, std::span<const Report> reports) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   const Instant now = clock_.Now();
   for (const Report& report : reports) loop_.Handle(WorkerReported{worker, epoch, report}, now);
+  if (NothingLives()) drained_.Notify();
 }
 
 void SchedulerHost::StartDrain() { Handle(DrainStarted{}); }
 
 bool SchedulerHost::AwaitDrained(Duration at_most) {
-  absl::MutexLock lock(&mutex_);
-  const auto drained = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return loop_.core().live_requests() == 0;
-  };
-  return mutex_.AwaitWithTimeout(absl::Condition(&drained),
-                                 absl::Nanoseconds(at_most.nanoseconds()));
+  MutexLock lock(mutex_);
+  return drained_.AwaitFor(lock, at_most, [this] { return NothingLives(); });
 }
 
 Readiness SchedulerHost::CheckReadiness() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   Readiness readiness;
   if (loop_.core().workers().empty()) readiness.reasons.push_back("no worker has joined");
   if (loop_.core().draining()) readiness.reasons.push_back("draining");
@@ -56,7 +52,7 @@ Readiness SchedulerHost::CheckReadiness() {
 }
 
 SchedulerSnapshot SchedulerHost::Snapshot() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   const SchedulerCore& core = loop_.core();
   SchedulerSnapshot snapshot{
       .requests_accepted = core.counts().accepted,

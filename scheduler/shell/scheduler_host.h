@@ -8,8 +8,8 @@
 #include <span>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "kvstore/base/clock.h"
+#include "kvstore/shell/mutex.h"
 #include "scheduler/ingress/generation_port.h"
 #include "scheduler/shell/scheduler_loop.h"
 
@@ -36,10 +36,14 @@ class SchedulerHost : public GenerationPort {
 
  private:
   void Handle(const SchedulerEvent& event);
+  bool NothingLives() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return loop_.core().live_requests() == 0;
+  }
 
   const Clock& clock_;
   std::atomic<uint64_t> next_request_{1};
-  absl::Mutex mutex_;
+  Mutex mutex_;
+  Wakeup drained_;
   SchedulerLoop loop_ ABSL_GUARDED_BY(mutex_);
 };
 

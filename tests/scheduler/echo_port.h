@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
+#include "kvstore/shell/mutex.h"
 #include "scheduler/ingress/generation_port.h"
 
 namespace cairn {
@@ -20,13 +20,13 @@ class EchoPort : public GenerationPort {
   explicit EchoPort(TokenId end_token) : end_token_(end_token) {}
 
   RequestId NextRequestId() override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     return RequestId(++last_id_);
   }
 
   Admission Submit(GenerationRequest request,
                    std::shared_ptr<GenerationObserver> observer) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     if (!refusal_.status.ok()) {
       ++snapshot_.requests_shed;
       return refusal_;
@@ -42,19 +42,19 @@ class EchoPort : public GenerationPort {
   }
 
   void CancelRequest(RequestId request) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     if (live_.contains(request)) cancels_.insert(request);
   }
   void StopChoice(RequestId request, uint32_t choice) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     stops_.emplace(request, choice);
   }
   Readiness CheckReadiness() override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     return readiness_;
   }
   SchedulerSnapshot Snapshot() override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     SchedulerSnapshot snapshot = snapshot_;
     snapshot.requests_live = static_cast<uint32_t>(live_.size());
     snapshot.workers.push_back({.requests_running = snapshot.requests_live, .device_slots = 8});
@@ -63,34 +63,34 @@ class EchoPort : public GenerationPort {
 
   // What the test does.
   void RefuseWith(Admission refusal) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     refusal_ = std::move(refusal);
   }
   void SetReadiness(Readiness readiness) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     readiness_ = std::move(readiness);
   }
   void FailEverything(std::string message) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     failure_ = std::move(message);
   }
   size_t live() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     return live_.size();
   }
   uint64_t cancelled() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     return snapshot_.requests_cancelled;
   }
   std::vector<GenerationRequest> LiveRequests() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     std::vector<GenerationRequest> requests;
     for (const auto& [id, live] : live_) requests.push_back(live.request);
     return requests;
   }
   // One token for every choice that goes on. False: nothing lives.
   bool Step() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(mutex_);
     for (auto at = live_.begin(); at != live_.end();) {
       StepRequest(at->second);
       const std::vector<bool>& ended = at->second.ended;
@@ -167,7 +167,7 @@ class EchoPort : public GenerationPort {
   }
 
   const TokenId end_token_;
-  absl::Mutex mutex_;
+  Mutex mutex_;
   uint64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<RequestId, Live> live_ ABSL_GUARDED_BY(mutex_);
   std::set<RequestId> cancels_ ABSL_GUARDED_BY(mutex_);

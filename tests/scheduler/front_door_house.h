@@ -23,8 +23,9 @@ using nlohmann::json;
 
 class House {
  public:
-  explicit House(HttpLimits limits = {}, FrontDoorConfig config = {}, uint32_t threads = 1)
-      : echo_(kLetterEnd), door_(std::move(config), {LetterModel(100'000)}, echo_, clock_) {
+  explicit House(HttpLimits limits = {}, FrontDoorConfig config = {}, uint32_t threads = 1,
+                 std::shared_ptr<const ServedModel> model = LetterModel(100'000))
+      : echo_(kLetterEnd), door_(std::move(config), {std::move(model)}, echo_, clock_) {
     auto server = StartHttpServer(
         {.port = 0, .threads = threads, .limits = limits},
         [this](HttpRequest request, std::shared_ptr<HttpExchange> exchange) {

@@ -1,4 +1,5 @@
 // Requests and answers over HTTP: whole, streamed, cancelled, pipelined.
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -50,6 +51,45 @@ TEST_CASE("a stream brings the role, the text in pieces, the usage and [DONE]") 
   CHECK(events[events.size() - 2]["choices"][0]["finish_reason"] == "stop");
   CHECK(events.back()["choices"].empty());
   CHECK(events.back()["usage"]["completion_tokens"] == 20);
+}
+
+// Tokenizes a long text only when it is told to.
+class GatedText : public LetterText {
+ public:
+  explicit GatedText(size_t length) : length_(length) {}
+  absl::StatusOr<std::vector<TokenId>> Encode(std::string_view text) const override {
+    if (text.size() >= length_) gate_.wait(false);
+    return LetterText::Encode(text);
+  }
+  void Open() {
+    gate_ = true;
+    gate_.notify_all();
+  }
+
+ private:
+  const size_t length_;
+  std::atomic<bool> gate_{false};
+};
+
+TEST_CASE("while a long prompt is tokenized the other connections are served") {
+  const auto model = LetterModel(100'000);
+  const auto text = std::make_shared<GatedText>(5000);
+  model->text = text;
+  House house({}, {.body_bytes_inline = 4096, .long_bodies_waiting = 1}, 1, model);
+  RawClient patient(house.port()), refused(house.port()), quick(house.port());
+  const std::string body = R"({"prompt":")" + std::string(5000, 'x') + R"("})";
+  patient.Post(kText, body);
+  house.Await([&] { return house.server().counters().requests_in_flight == 1; });
+  refused.Post(kText, body);
+  CHECK(refused.ReadReply().status == 429);
+  CHECK(json::parse(house.Complete(quick, kText, R"({"prompt":"abc"})").body)["choices"][0]["text"] ==
+        "abc");
+  text->Open();
+  house.AwaitLive(1);
+  house.RunAll();
+  const RawReply reply = patient.ReadReply();
+  REQUIRE(reply.status == 200);
+  CHECK(json::parse(reply.body)["usage"]["prompt_tokens"] == 5001);
 }
 
 TEST_CASE("a client that leaves in the middle of its stream is cancelled at once") {

@@ -6,30 +6,27 @@
 namespace cairn {
 
 bool WorkerInbox::TryPush(Assignment assignment) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   if (closed_ || queue_.size() >= capacity_) return false;
   queue_.push_back(std::move(assignment));
+  news_.Notify();
   return true;
 }
 
 void WorkerInbox::Close() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   closed_ = true;
+  news_.Notify();
 }
 
 bool WorkerInbox::closed() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(mutex_);
   return closed_;
 }
 
 std::vector<Assignment> WorkerInbox::Take(bool wait) {
-  absl::MutexLock lock(&mutex_);
-  if (wait) {
-    const auto something = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return closed_ || !queue_.empty();
-    };
-    mutex_.Await(absl::Condition(&something));
-  }
+  MutexLock lock(mutex_);
+  if (wait) news_.Await(lock, [this] { return closed_ || !queue_.empty(); });
   std::vector<Assignment> out(std::make_move_iterator(queue_.begin()),
                               std::make_move_iterator(queue_.end()));
   queue_.clear();

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "kvstore/base/assignment.h"
+#include "kvstore/shell/mutex.h"
 
 namespace cairn {
 
@@ -26,7 +26,8 @@ class WorkerInbox {
 
  private:
   const size_t capacity_;
-  absl::Mutex mutex_;
+  Mutex mutex_;
+  Wakeup news_;
   std::deque<Assignment> queue_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
