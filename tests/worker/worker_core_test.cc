@@ -1,5 +1,6 @@
 #include "worker/core/worker_core.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <deque>
 #include <map>
@@ -304,6 +305,29 @@ TEST_CASE("a failed step is tried again; the same failure twice fails those that
   CHECK(worker.ReasonOf(2) == FinishReason::kFailed);
   CHECK(worker.choices.at({RequestId(2), 0}).message == "the engine failed 2 times: no current");
   CHECK(worker.core.idle());
+}
+
+TEST_CASE("a sequence that the engine cannot bear fails alone") {
+  Worker worker;
+  for (uint64_t id : {1, 2, 3}) worker.Assign(Worker::Request(id, 5, 4, static_cast<TokenId>(id * 10)));
+  const auto has_second = [&] {
+    return std::ranges::any_of(worker.step->spans, [](const StepSpan& span) {
+      return std::ranges::find(span.tokens, 24) != span.tokens.end();  // only request 2's prompt
+    });
+  };
+  for (int i = 0; i < 100 && worker.step; ++i) {
+    if (has_second()) {
+      worker.FailStep();
+    } else {
+      worker.FinishStep();
+    }
+  }
+  CHECK(worker.core.idle());
+  CHECK(worker.ReasonOf(2) == FinishReason::kFailed);
+  for (uint64_t id : {1, 3}) {
+    CHECK(worker.ReasonOf(id) == FinishReason::kLength);
+    CHECK(worker.TokensOf(id) == 4);
+  }
 }
 
 TEST_CASE("a request that can never run fails with a reason and disturbs nobody") {

@@ -235,6 +235,14 @@ std::optional<StepPlan> WorkerState::PlanNextStep() {
     candidates_.push_back({.left = sequence->left()});
   }
   if (ready_.empty()) return std::nullopt;
+  // A step that failed accuses all who were in it. Each is tried alone, so that one whose tokens
+  // the engine cannot bear takes no other with it.
+  const auto suspect = std::ranges::find_if(
+      ready_, [](const Sequence* sequence) { return sequence->attempts_failed > 0; });
+  if (suspect != ready_.end()) {
+    candidates_ = {candidates_[static_cast<size_t>(suspect - ready_.begin())]};
+    ready_ = {*suspect};
+  }
   const std::vector<uint32_t> tokens = PlanStep(candidates_, limits_.step_tokens);
 
   StepPlan plan{.number = totals_.steps + 1};
