@@ -66,6 +66,7 @@ absl::Status RunBenchEngine(const BenchEngineOptions& options) {
   if (!result.ok()) return result.status();
   const double gigabytes = static_cast<double>(DecodeBytes(engine, cell)) * 1e-9;
   const double rate = result->decode_step_seconds > 0 ? gigabytes / result->decode_step_seconds : 0;
+  const EngineBenchWork work = WorkOf(engine.config(), cell);
   if (options.format == OutputFormat::kJson) {
     std::cout << nlohmann::ordered_json{{"weights", NameOf(engine.format())},
                                         {"kv", options.kv_type},
@@ -76,7 +77,12 @@ absl::Status RunBenchEngine(const BenchEngineOptions& options) {
                                         {"decode", result->decode_tokens_per_second},
                                         {"decode_step_ms", result->decode_step_seconds * 1e3},
                                         {"decode_gb_per_step", gigabytes},
-                                        {"decode_gb_per_second", rate}}
+                                        {"decode_gb_per_second", rate},
+                                        {"prefill_product_gop", work.prefill_product_ops * 1e-9},
+                                        {"prefill_attention_gop", work.prefill_attention_ops * 1e-9},
+                                        {"decode_product_gop", work.decode_product_ops * 1e-9},
+                                        {"decode_attention_gop", work.decode_attention_ops * 1e-9},
+                                        {"weights_gb", static_cast<double>(engine.weight_bytes()) * 1e-9}}
                      .dump()
               << "\n";
     return absl::OkStatus();

@@ -2,12 +2,17 @@
 """Prefill and decode speed of Cairn beside llama.cpp and vLLM's CPU build, cell by cell, interleaved.
 
   tests/bench/compare_engines.py --model FILE.gguf [--llama FOLDER] [--vllm PYTHON --vllm-model FOLDER]
-                                 [--rounds 5] [--cells 1x128,1x1024,...] [--weights q4,int8,bf16] [--json OUT]
+                                 [--rounds 5] [--kernels-bench FILE] [--cells 1x128,1x1024,...] [--weights q4,int8,bf16] [--json OUT]
 
 A round runs every cell on every engine before the next round begins, so that a noisy minute falls on all
 of them. llama.cpp runs each cell with and without flash attention, and the better one counts, for prefill
-and decode apart. Prints a Markdown table: median and (lowest - highest) tokens/s, and the ratio to the
-better peer, taken within each round. Run it on an otherwise idle machine.
+and decode apart; after two rounds only the setting that won both times is run. For batches one prompt is
+computed and copied to (llama.cpp: shared by) the other sequences; vLLM computes each prompt once and finds
+it in its prefix cache in later rounds, which therefore have no prefill figure for it. Prints Markdown
+tables: median and (lowest - highest) tokens/s, the ratio to the better peer, taken within each round, and
+the share of the roofline: bytes over the memory's bandwidth or operations over the instructions' peak,
+whichever takes longer, peaks being the best that kernels_bench saw in any round. Run it on an otherwise
+idle machine.
 """
 import argparse
 import json
@@ -31,18 +36,31 @@ def run_cairn(options, weights, batch, context, steps):
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def run_llama(options, batch, context, steps):
-    best = {"prefill": 0.0, "decode": 0.0}
-    for flash in ("on", "off"):
-        command = [os.path.join(options.llama, "llama-batched-bench"), "-m", options.model, "-t", str(options.threads),
-                   "-tb", str(options.threads), "-c", str(batch * (context + steps + 16)), "-b", "2048", "-ub", "512",
+class Llama:
+    def __init__(self, options):
+        self.options = options
+        self.wins = {}  # (batch, context) -> the settings that were best for either figure, a set a round
+
+    def run(self, batch, context, steps):
+        rounds = self.wins.setdefault((batch, context), [])
+        only = rounds[0] if len(rounds) >= 2 and all(r == rounds[0] and len(r) == 1 for r in rounds) else None
+        rows = {flash: self.measure(batch, context, steps, flash) for flash in ("on", "off")
+                if only is None or flash in only}
+        best = {what: max(rows, key=lambda flash: rows[flash][what]) for what in ("prefill", "decode")}
+        rounds.append(set(best.values()))
+        return {what: rows[best[what]][what] for what in best} | {"flash_attention": best}
+
+    def measure(self, batch, context, steps, flash):
+        threads = str(self.options.threads)
+        command = [os.path.join(self.options.llama, "llama-batched-bench"), "-m", self.options.model, "-t", threads,
+                   "-tb", threads, "-c", str(batch * (context + steps + 16)), "-b", "2048", "-ub", "512",
                    "-npp", str(context), "-ntg", str(steps), "-npl", str(batch), "-fa", flash,
                    "--output-format", "jsonl"]
+        if batch > 1 and not self.options.whole_prefill:
+            command.append("-pps")
         out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         row = next(json.loads(line) for line in out.splitlines() if line.startswith("{"))
-        best["prefill"] = max(best["prefill"], row["speed_pp"])
-        best["decode"] = max(best["decode"], row["speed_tg"])
-    return best
+        return {"prefill": row["speed_pp"], "decode": row["speed_tg"]}
 
 
 class Vllm:
@@ -65,8 +83,11 @@ class Vllm:
         return self.answer()
 
 
-def spread(values):
-    return f"{statistics.median(values):.0f} ({min(values):.0f} - {max(values):.0f})" if values else "-"
+def spread(values, digits=0):
+    values = [v for v in values if v is not None]
+    if not values:
+        return "-"
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} - {max(values):.{digits}f})"
 
 
 def table(rows, engines, what):
@@ -75,20 +96,44 @@ def table(rows, engines, what):
              "|---" * (len(engines) + 2) + "|"]
     for cell, per_engine in rows.items():
         ratios = []
-        for r in range(len(per_engine[engines[0]])):
-            ours = per_engine[engines[0]][r][what]
+        for r, ours in enumerate(per_engine[engines[0]]):
             theirs = [per_engine[p][r][what] for p in peers if r < len(per_engine[p])]
+            theirs = [value for value in theirs if value is not None]
             if theirs:
-                ratios.append(ours / max(theirs))
-        ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} - {max(ratios):.2f})" if ratios else "-"
+                ratios.append(ours[what] / max(theirs))
         lines.append(f"| {cell} | " + " | ".join(spread([x[what] for x in per_engine[e]]) for e in engines)
-                     + f" | {ratio} |")
+                     + f" | {spread(ratios, 2)} |")
+    return "\n".join(lines)
+
+
+def roofline_seconds(row, peaks, what):
+    """The least time of a prompt, or of a decode step: memory and arithmetic could overlap."""
+    product = peaks["bf16_gop"] if row["weights"] == "bf16" else peaks["int8_gop"]
+    attention = peaks["bf16_gop"] or peaks["float_gop"]
+    compute = row[what + "_product_gop"] / product + row[what + "_attention_gop"] / attention
+    gigabytes = row["weights_gb"] if what == "prefill" else row["decode_gb_per_step"]
+    return max(compute, gigabytes / peaks["memory_gb"])
+
+
+def roofline_table(rows, engines, peaks):
+    ours = [e for e in engines if e.startswith("cairn")]
+    lines = ["| batch x context | " + " | ".join(f"{e} {what}" for what in ("prefill", "decode") for e in ours) + " |",
+             "|---" * (2 * len(ours) + 1) + "|"]
+    for cell, per_engine in rows.items():
+        columns = []
+        for what in ("prefill", "decode"):
+            for engine in ours:
+                tokens = {"prefill": lambda r: r["context"], "decode": lambda r: r["batch"]}[what]
+                shares = [100 * roofline_seconds(r, peaks, what) * r[what] / tokens(r) for r in per_engine[engine]]
+                columns.append(spread(shares) + " %")
+        lines.append(f"| {cell} | " + " | ".join(columns) + " |")
     return "\n".join(lines)
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--cairn", default="build/release/deploy/cli/cairn")
+    parser.add_argument("--kernels-bench", default="build/release/tests/bench/kernels_bench")
     parser.add_argument("--model", required=True)
     parser.add_argument("--llama", help="folder with llama-batched-bench")
     parser.add_argument("--vllm", help="Python of an environment with vLLM's CPU build")
@@ -103,18 +148,21 @@ def main():
     options = parser.parse_args()
     engines = {f"cairn {w}": (lambda b, c, s, w=w: run_cairn(options, w, b, c, s)) for w in options.weights.split(",")}
     if options.llama:
-        engines["llama.cpp"] = lambda b, c, s: run_llama(options, b, c, s)
+        engines["llama.cpp"] = Llama(options).run
     if options.vllm:
         vllm = Vllm(options.vllm, options.vllm_model, options.threads)
         engines["vLLM CPU bf16"] = vllm.run
     cells = [tuple(map(int, cell.split("x"))) for cell in options.cells.split(",")]
     rows = {f"{b} x {c}": {name: [] for name in engines} for b, c in cells}
+    peaks = {}
     for round_number in range(options.rounds):
+        seen = json.loads(subprocess.run([options.kernels_bench, "--peaks"], check=True, capture_output=True).stdout)
+        peaks = {name: max(value, peaks.get(name, 0)) for name, value in seen.items()}
         for batch, context in cells:
             for name, run in engines.items():
                 result = run(batch, context, options.steps)
                 rows[f"{batch} x {context}"][name].append(result)
-                say(f"round {round_number + 1} {batch} x {context} {name}: prefill {result['prefill']:.0f} "
+                say(f"round {round_number + 1} {batch} x {context} {name}: prefill {result['prefill'] or 0:.0f} "
                     f"decode {result['decode']:.0f} tokens/s")
                 if options.json:
                     with open(options.json, "a") as out:
@@ -123,6 +171,8 @@ def main():
     for what in ("prefill", "decode"):
         print(f"\n{what} tokens/s, median of {options.rounds} rounds (lowest - highest)\n")
         print(table(rows, list(engines), what))
+    print("\nshare of the roofline, " + ", ".join(f"{name} {value:.0f}" for name, value in peaks.items()) + "\n")
+    print(roofline_table(rows, list(engines), peaks))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 //
 //   kernels_bench [--level L] [--threads N] [--ms T] [--format F] [--shape S] [--rows M]
 //                 [--codes 8|15]
+//   kernels_bench --peaks      only what the machine can do, as JSON
 //
 // Weights are cold, as in a model: copies of a matrix are used in turn until they exceed 96 MiB.
 // Best of many short windows: on a shared machine the median measures the neighbours.
@@ -35,6 +36,7 @@ struct Options {
   double seconds = 0.1;  // a cell
   std::string format, shape;
   size_t rows = 0;
+  bool peaks = false;  // only what the machine can do
   ActivationKind integer = ActivationKind::kInt8;  // of integer formats
 };
 
@@ -74,41 +76,57 @@ double StreamBandwidth(WorkerTeam& team, double seconds) {
 }
 
 #if defined(__x86_64__)
-// Operations of one thread: twelve independent chains of vpdpbusd on registers.
-__attribute__((target("avx512f,avx512vnni"))) double DotLoop(size_t rounds) {
-  __m512i a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(5);
-  asm volatile("" : "+v"(a), "+v"(b));
-  for (size_t i = 0; i < rounds; ++i) {
-    asm volatile(
-        "vpdpbusd %1, %0, %%zmm4\n vpdpbusd %1, %0, %%zmm5\n vpdpbusd %1, %0, %%zmm6\n"
-        "vpdpbusd %1, %0, %%zmm7\n vpdpbusd %1, %0, %%zmm8\n vpdpbusd %1, %0, %%zmm9\n"
-        "vpdpbusd %1, %0, %%zmm10\n vpdpbusd %1, %0, %%zmm11\n vpdpbusd %1, %0, %%zmm12\n"
-        "vpdpbusd %1, %0, %%zmm13\n vpdpbusd %1, %0, %%zmm14\n vpdpbusd %1, %0, %%zmm15\n"
-        :
-        : "v"(a), "v"(b)
-        : "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",
-          "xmm14", "xmm15");
-  }
-  return static_cast<double>(rounds) * 12 * 128;
+// Twelve independent chains of one instruction on registers, `rounds` times.
+#define CAIRN_TWELVE(instruction)                                                             \
+  asm volatile(instruction " %1, %0, %%zmm4\n" instruction " %1, %0, %%zmm5\n" instruction    \
+                           " %1, %0, %%zmm6\n" instruction " %1, %0, %%zmm7\n" instruction    \
+                           " %1, %0, %%zmm8\n" instruction " %1, %0, %%zmm9\n" instruction    \
+                           " %1, %0, %%zmm10\n" instruction " %1, %0, %%zmm11\n" instruction  \
+                           " %1, %0, %%zmm12\n" instruction " %1, %0, %%zmm13\n" instruction  \
+                           " %1, %0, %%zmm14\n" instruction " %1, %0, %%zmm15\n"              \
+               :                                                                              \
+               : "v"(a), "v"(b)                                                               \
+               : "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",   \
+                 "xmm13", "xmm14", "xmm15")
+
+__attribute__((target("avx512f"))) void IntegerLoop(size_t rounds) {
+  const __m512i a = _mm512_set1_epi8(3), b = _mm512_set1_epi8(5);
+  for (size_t i = 0; i < rounds; ++i) CAIRN_TWELVE("vpdpbusd");
 }
+__attribute__((target("avx512f"))) void Bf16Loop(size_t rounds) {
+  const __m512i a = _mm512_set1_epi32(0), b = _mm512_set1_epi32(0);
+  for (size_t i = 0; i < rounds; ++i) CAIRN_TWELVE("vdpbf16ps");
+}
+__attribute__((target("avx512f"))) void FloatLoop(size_t rounds) {
+  const __m512i a = _mm512_set1_epi32(0), b = _mm512_set1_epi32(0);
+  for (size_t i = 0; i < rounds; ++i) CAIRN_TWELVE("vfmadd231ps");
+}
+#undef CAIRN_TWELVE
 #endif
 
-double DotRate(WorkerTeam& team, double seconds) {
+// Operations a second that all threads together do; 0 where the machine has no such instruction.
+struct Peaks {
+  double int8 = 0, bf16 = 0, float32 = 0;
+};
+
+Peaks MeasurePeaks(WorkerTeam& team, double seconds) {
+  Peaks peaks;
 #if defined(__x86_64__)
-  if (DetectCpuLevel() < CpuLevel::kAvx512) return 0;
-  constexpr size_t kRounds = 20000;
-  double operations = 0;
-  const double best = BestSeconds(seconds, [&] {
-    team.Run(static_cast<size_t>(team.threads()), [&](size_t task, int) {
-      const double done = DotLoop(kRounds);
-      if (task == 0) operations = done;
+  if (DetectCpuLevel() < CpuLevel::kAvx512) return peaks;
+  const auto rate = [&](void (*loop)(size_t), double operations) {
+    constexpr size_t kRounds = 20000;
+    const double best = BestSeconds(seconds, [&] {
+      team.Run(static_cast<size_t>(team.threads()), [&](size_t, int) { loop(kRounds); });
     });
-  });
-  return operations * team.threads() / best;
+    return operations * 12 * kRounds * team.threads() / best;
+  };
+  peaks.int8 = rate(IntegerLoop, 128);
+  if (__builtin_cpu_supports("avx512bf16")) peaks.bf16 = rate(Bf16Loop, 64);
+  peaks.float32 = rate(FloatLoop, 32);
 #else
   static_cast<void>(team), static_cast<void>(seconds);
-  return 0;
 #endif
+  return peaks;
 }
 
 // Of a loop of two tasks a thread that do nothing, the median of many.
@@ -166,7 +184,13 @@ void Bench(const Options& options) {
   WorkerTeam team(options.threads, true);
   team.PinCaller();
   const double bandwidth = StreamBandwidth(team, 0.3);
-  const double rate = DotRate(team, 0.1);
+  const Peaks peaks = MeasurePeaks(team, 0.1);
+  if (options.peaks) {
+    std::printf("{\"memory_gb\": %.2f, \"int8_gop\": %.1f, \"bf16_gop\": %.1f, \"float_gop\": %.1f}\n",
+                bandwidth / 1e9, peaks.int8 / 1e9, peaks.bf16 / 1e9, peaks.float32 / 1e9);
+    return;
+  }
+  const double rate = peaks.int8;
   const double dispatch = DispatchSeconds(team);
   std::printf("level %s, %d threads: memory %.1f GB/s, vpdpbusd %.0f Gop/s, dispatch %.2f us\n",
               CpuLevelName(options.level).data(), options.threads, bandwidth / 1e9, rate / 1e9,
@@ -196,6 +220,8 @@ void Bench(const Options& options) {
 }
 
 bool Parse(int argc, char** argv, Options& options) {
+  options.peaks = argc == 2 && std::strcmp(argv[1], "--peaks") == 0;
+  if (options.peaks) return true;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string name = argv[i], value = argv[i + 1];
     if (name == "--level") {
@@ -229,7 +255,7 @@ int main(int argc, char** argv) {
   if (!cairn::Parse(argc, argv, options)) {
     std::fprintf(stderr,
                  "usage: kernels_bench [--level L] [--threads N] [--ms T] [--format F] [--shape S]"
-                 " [--rows M] [--codes 8|15]\n(L one that this machine has)\n");
+                 " [--rows M] [--codes 8|15]\n       kernels_bench --peaks\n(L one that this machine has)\n");
     return 2;
   }
   cairn::Bench(options);

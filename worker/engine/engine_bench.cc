@@ -114,7 +114,30 @@ absl::StatusOr<std::vector<double>> Decode(Engine& engine, const Clock& clock,
   return seconds;
 }
 
+// Of one row that attends to `seen` tokens in full layers: scores, and weighted values.
+double AttentionOps(const ModelConfig& config, double seen) {
+  const double local = static_cast<double>(config.local_layers.size());
+  const double in_window = std::min(seen, static_cast<double>(config.window));
+  return 4.0 * config.query_width() * ((config.layers - local) * seen + local * in_window);
+}
+
 }  // namespace
+
+EngineBenchWork WorkOf(const ModelConfig& config, const EngineBenchCell& cell) {
+  const double width = config.width;
+  const double layer = width * (2.0 * config.query_width() + 2.0 * config.kv_width()) +
+                       3 * width * config.feed_forward;
+  const double body = 2 * layer * config.layers, head = 2 * width * config.vocabulary;
+  EngineBenchWork work;
+  work.prefill_product_ops = cell.context * body + head;
+  for (uint32_t seen = 1; seen <= cell.context; ++seen) {
+    work.prefill_attention_ops += AttentionOps(config, seen);
+  }
+  work.decode_product_ops = cell.batch * (body + head);
+  work.decode_attention_ops =
+      cell.batch * AttentionOps(config, cell.context + cell.decode_steps / 2.0);
+  return work;
+}
 
 uint32_t SlotsFor(const EngineBenchCell& cell, uint32_t block_tokens) {
   return cell.batch * ((cell.context + cell.decode_steps + block_tokens) / block_tokens);

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "kvstore/base/clock.h"
 #include "worker/engine/engine.h"
+#include "worker/model/model_config.h"
 
 namespace cairn {
 
@@ -24,6 +25,16 @@ struct EngineBenchResult {
   double decode_tokens_per_second = 0;  // of the whole batch
   double decode_step_seconds = 0;       // median
 };
+
+// What a cell asks of a machine at least, for a roofline: a multiplication and its addition are two
+// operations.
+struct EngineBenchWork {
+  double prefill_product_ops = 0;  // of one sequence: weights, and the head for one row
+  double prefill_attention_ops = 0;
+  double decode_product_ops = 0;  // of one step of the batch, halfway through the steps
+  double decode_attention_ops = 0;
+};
+EngineBenchWork WorkOf(const ModelConfig& config, const EngineBenchCell& cell);
 
 // Slots that a cell needs.
 uint32_t SlotsFor(const EngineBenchCell& cell, uint32_t block_tokens);
