@@ -5,7 +5,8 @@ gemma3. Slow and simple on purpose: whole texts, no cache.
 
     numpy_reference.py MODEL.gguf TOKENS.bin OUT.bin
 
-TOKENS.bin and OUT.bin are described in reference_file.py. For each position it writes the most likely next token,
+TOKENS.bin and OUT.bin are described in reference_file.py; random:SEED:COUNT:VOCABULARY stands for a text of random
+tokens. For each position it writes the most likely next token,
 the log of the sum of exponentials of the logits, and the log-probability of the token that really follows.
 """
 
@@ -283,9 +284,14 @@ def judge(model, ids):
 def main():
     model_path, tokens_path, out_path = sys.argv[1:]
     model = Model(model_path)
+    if tokens_path.startswith("random:"):
+        seed, count, vocabulary = map(int, tokens_path.split(":")[1:])
+        inputs = [("random", np.random.default_rng(seed).integers(0, vocabulary, count, dtype=np.int32))]
+    else:
+        inputs = reference_file.read_tokens(tokens_path)
     texts = []
     started = time.time()
-    for name, ids in reference_file.read_tokens(tokens_path):
+    for name, ids in inputs:
         texts.append((name, judge(model, ids)))
         print(f"{time.time() - started:7.1f} s  {name}  {len(ids)} tokens", flush=True)
     reference_file.write(out_path, texts)

@@ -5,6 +5,7 @@
 
 #include "tests/reference/quality.h"
 #include "tests/support/test_models.h"
+#include "tests/support/tiny_model.h"
 
 namespace cairn {
 namespace {
@@ -44,6 +45,26 @@ TEST_CASE("Gemma3 in bf16 says what the reference says") {
 }
 TEST_CASE("Gemma3 in q4 says what the reference says") {
   RequireQuality(kGemma, "gemma3.results", kQ4);
+}
+
+// Random weights say nothing sensible, but a bias, a norm or a rotation forgotten or put in the wrong
+// place moves every probability.
+TEST_CASE("each family's forward pass is the reference's") {
+  for (const ModelFamily family :
+       {ModelFamily::kLlama, ModelFamily::kQwen2, ModelFamily::kQwen3, ModelFamily::kGemma3}) {
+    INFO(NameOf(family));
+    const TinyModelFile model({.family = family, .weights = TensorType::kBf16});
+    const auto texts = MeasureQuality(
+        {.model = model.path(),
+         .reference = std::string("tests/reference/tiny-") + NameOf(family) + ".results",
+         .weights = WeightFormat::kBf16});
+    REQUIRE(texts.ok());
+    REQUIRE(texts->size() == 1);
+    const Quality& quality = texts->front().quality;
+    INFO("perplexity " << quality.perplexity_change() << ", agreement " << quality.agreement());
+    CHECK(std::abs(quality.perplexity_change()) <= 0.003);
+    CHECK(quality.agreement() >= 0.97);
+  }
 }
 
 }  // namespace
