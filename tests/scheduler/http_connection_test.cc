@@ -220,12 +220,14 @@ TEST_CASE("a drain lets streams finish, refuses new work with a reason, and ends
   const RawReply refused = probe.ReadReply();
   CHECK(refused.status == 503);
   CHECK(refused.Has("retry-after: "));
-  std::thread stopper([&] { CHECK(house.server().Stop(Seconds(60))); });
+  bool clean = false;
+  std::thread stopper([&] { clean = house.server().Stop(Seconds(60)); });
   house.RunAll();
   CHECK(busy.ReadReply().body.ends_with("data: [DONE]\n\n"));
   busy.Close();
   probe.Close();
   stopper.join();
+  CHECK(clean);
 }
 
 TEST_CASE("a drain that takes too long is cut, and what was in flight is cancelled") {
