@@ -45,12 +45,10 @@ RouteChoice DualHashPolicy::ChooseAmong(const Homes& homes, const RouteRequest& 
     const size_t worker = homes[i];
     const PrefixMatch match = fleet.index.Match(fleet.workers[worker]->holder, request.chain);
     const RouteCost cost = CostOf(request, fleet, worker, match, best_blocks, options_.cost);
-    if (i == 0 || cost.ttft() < cheap.cost.ttft() ||
-        (cost.ttft() == cheap.cost.ttft() && worker < cheap.worker)) {
-      cheap = {worker, RouteReason::kLoad, cost};
-    }
-    if (i == 0 || cost.hit_tokens > warm.cost.hit_tokens ||
-        (cost.hit_tokens == warm.cost.hit_tokens && worker < warm.worker)) {
+    // Between equals the first home is taken, not the lower node: which of a key's homes is the
+    // first is chance, the same for every scheduler, and so a quiet cluster fills evenly.
+    if (i == 0 || cost.ttft() < cheap.cost.ttft()) cheap = {worker, RouteReason::kLoad, cost};
+    if (i == 0 || cost.hit_tokens > warm.cost.hit_tokens) {
       warm = {worker, RouteReason::kAffinity, cost};
     }
   }

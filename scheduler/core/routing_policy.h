@@ -1,6 +1,6 @@
 // Where a request should run: one question, many answers. Policies differ only in how they choose;
 // what they see (fleet_view.h) and what a choice costs (route_cost.h) is the same for all of them.
-// Equal views and equal histories give equal choices; ties go to the lower node.
+// Equal views and equal histories give equal choices; ties go to the lower node, or to the first home.
 #pragma once
 
 #include <cstdint>

@@ -82,6 +82,18 @@ TEST_CASE(
   CHECK(house.Route(3, chain).worker == warm);
 }
 
+TEST_CASE("a quiet cluster fills evenly: between equals the first home is taken") {
+  RoutingHouse house(10);
+  std::vector<int> given(10);
+  for (uint64_t id = 1; id <= 5000; ++id) {
+    const Chain chain = MakeChain(id, 40);
+    const size_t worker = house.Route(id, chain).worker;
+    REQUIRE(worker == house.HomesOf(id, chain)[0]);
+    ++given[worker];
+  }
+  for (const int requests : given) CHECK((requests > 420 && requests < 580));
+}
+
 TEST_CASE("a hit too small to matter does not outweigh the load") {
   RoutingHouse house(8);
   const Chain chain = MakeChain(1, 100);
