@@ -2,7 +2,7 @@
 // prompt and 340 output tokens each, sessions that grow, one shared head) on 16 workers, on one
 // core.
 //
-//   cluster_bench [workers [requests [schedulers]]]
+//   cluster_bench [workers [requests [schedulers [seconds]]]]
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -18,7 +18,6 @@ namespace cairn {
 namespace {
 
 constexpr uint32_t kBlockTokens = 512;
-constexpr double kSeconds = 3537;
 
 // Log-normal around `median`, with a mean of median * exp(sigma^2 / 2).
 uint32_t Draw(Prng& prng, double median, double sigma, double max) {
@@ -27,14 +26,14 @@ uint32_t Draw(Prng& prng, double median, double sigma, double max) {
   return static_cast<uint32_t>(std::min(max, std::max(1.0, median * std::exp(sigma * normal))));
 }
 
-Trace Conversations(uint32_t requests, uint64_t seed) {
+Trace Conversations(uint32_t requests, uint32_t seconds, uint64_t seed) {
   Prng prng(seed);
   Trace trace{.block_tokens = kBlockTokens, .name = "conversation-like"};
   std::vector<std::vector<uint64_t>> sessions;
   uint64_t next_block = 1;
   for (uint32_t i = 0; i < requests; ++i) {
     TraceRequest request;
-    request.arrival = Instant() + Nanoseconds(static_cast<int64_t>(kSeconds * 1e9 * i / requests));
+    request.arrival = Instant() + Nanoseconds(static_cast<int64_t>(1e9 * seconds * i / requests));
     request.output_tokens = Draw(prng, 300, 0.52, 2000);
     // Two of five go on with a recent session; all share block 0.
     if (sessions.empty() || prng.Chance(0.6)) sessions.push_back({0});
@@ -66,7 +65,7 @@ int Main(int argc, char** argv) {
     return argc > i ? static_cast<uint32_t>(std::strtoul(argv[i], nullptr, 10)) : otherwise;
   };
   const uint32_t workers = argument(1, 16);
-  const Trace trace = Conversations(argument(2, 12'031), 1);
+  const Trace trace = Conversations(argument(2, 12'031), argument(4, 3537), 1);
   ClusterOptions options;
   options.workers.resize(workers);
   options.schedulers.resize(argument(3, 1));
