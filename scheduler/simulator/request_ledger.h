@@ -27,7 +27,6 @@ class RequestLedger {
   bool IsOpen(uint32_t request) const {
     return records_[request].outcome == RequestOutcome::kUnfinished;
   }
-  uint32_t scheduler(uint32_t request) const { return records_[request].scheduler; }
   uint64_t open() const { return arrived_ - ended_; }  // arrived and not ended
   uint64_t arrived() const { return arrived_; }
   std::vector<RequestRecord> TakeRecords() { return std::move(records_); }

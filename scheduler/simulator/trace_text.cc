@@ -9,6 +9,13 @@ namespace cairn {
 
 TraceText::TraceText(const Trace& trace) : trace_(trace), next_turn_(trace.requests.size(), kNone) {
   CAIRN_CHECK_GT(trace.block_tokens, 0u);
+  ids_.reserve(trace.requests.size());
+  for (const TraceRequest& request : trace.requests) {
+    // The last, partial block of a prompt has an id of its own too.
+    const size_t blocks = request.input_tokens / trace.block_tokens +
+                          (request.input_tokens % trace.block_tokens != 0);
+    ids_.push_back(static_cast<uint32_t>(std::min(blocks, request.blocks.size())));
+  }
   for (uint32_t i = 0; i < trace.requests.size(); ++i) {
     const std::optional<uint32_t> previous = trace.requests[i].previous;
     if (!previous) continue;
@@ -40,11 +47,10 @@ uint64_t TraceText::OwnBlock(uint32_t request, uint32_t number) const {
 uint64_t TraceText::BlockAt(uint32_t request, uint32_t number) const {
   const uint64_t first = uint64_t{number} * trace_.block_tokens;
   uint32_t speaker = request;
-  while (first >= NamedTokens(speaker) && next_turn_[speaker] != kNone)
+  while (next_turn_[speaker] != kNone && first >= NamedTokens(speaker)) {
     speaker = next_turn_[speaker];
-  const TraceRequest& asked = trace_.requests[speaker];
-  // The last, partial block of a prompt has an id of its own too.
-  if (number < asked.blocks.size() && first < asked.input_tokens) return asked.blocks[number];
+  }
+  if (number < ids_[speaker]) return trace_.requests[speaker].blocks[number];
   return OwnBlock(request, number);
 }
 

@@ -41,7 +41,9 @@ class TraceText {
   uint64_t BlockAt(uint32_t request, uint32_t number) const;
 
   const Trace& trace_;
-  std::vector<uint32_t> next_turn_;  // by request: who goes on from it word for word, or kNone
+  // By request, kept apart from the trace because every generated token asks.
+  std::vector<uint32_t> next_turn_;  // who goes on from it word for word, or kNone
+  std::vector<uint32_t> ids_;        // how many blocks of its prompt have an id
 };
 
 }  // namespace cairn

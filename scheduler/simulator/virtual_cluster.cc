@@ -111,11 +111,16 @@ void VirtualCluster::NextArrival() {
   agenda_.Add(std::max(now_, trace_.requests[request].arrival), Arrive{request});
 }
 
+// Which scheduler a client meets is chance: a load balancer that knows nothing.
+uint32_t VirtualCluster::SchedulerOf(uint32_t request) const {
+  if (schedulers_.size() == 1) return 0;
+  const uint64_t draw = SplitMix64(SplitMix64(options_.seed) ^ request);
+  return static_cast<uint32_t>(draw % schedulers_.size());
+}
+
 void VirtualCluster::Happen(const Arrive& arrive) {
   const uint32_t request = arrive.request;
-  // Which scheduler a client meets is chance: a load balancer that knows nothing.
-  const uint64_t draw = SplitMix64(SplitMix64(options_.seed) ^ request);
-  const auto scheduler = static_cast<uint32_t>(draw % schedulers_.size());
+  const uint32_t scheduler = SchedulerOf(request);
   ledger_.Arrive(request, scheduler, trace_.requests[request].input_tokens, now_);
   ++schedulers_[scheduler]->submitted;
   schedulers_[scheduler]->core.Handle(RequestSubmitted{RequestOf(request)}, now_);
@@ -132,7 +137,7 @@ void VirtualCluster::ClientIsDone(uint32_t request) {
 void VirtualCluster::Change(const ClientCancels& change) {
   if (!ledger_.IsOpen(change.request)) return;
   ledger_.Cancel(change.request);
-  const uint32_t scheduler = ledger_.scheduler(change.request);
+  const uint32_t scheduler = SchedulerOf(change.request);
   schedulers_[scheduler]->core.Handle(RequestCancelled{IdOf(change.request)}, now_);
   CarryOut(scheduler);
 }
@@ -274,7 +279,7 @@ void VirtualCluster::Attend(uint32_t worker, WorkerTurn& turn) {
 // them, now or with the next beat.
 void VirtualCluster::Sort(Node& node, Report&& report) {
   if (const std::optional<RequestId> request = SubjectOf(report)) {
-    node.outbox[ledger_.scheduler(NumberOf(*request))].push_back(std::move(report));
+    node.outbox[SchedulerOf(NumberOf(*request))].push_back(std::move(report));
     return;
   }
   for (uint32_t s = 0; s < schedulers_.size(); ++s) {

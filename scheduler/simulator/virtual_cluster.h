@@ -134,6 +134,7 @@ class VirtualCluster {
   void NextArrival();
   void ClientIsDone(uint32_t request);
   GenerationRequest RequestOf(uint32_t request) const;
+  uint32_t SchedulerOf(uint32_t request) const;
   bool IsOver() const;
   void CheckRequests() const;
   void CheckQuiet() const;

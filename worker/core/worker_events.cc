@@ -118,21 +118,32 @@ void WorkerState::Handle(StepFinished event) {
     for (const SpanOut& span : spans_out_) FailSpan(*span.sequence, message);
   }
   // Requests go last: a sequence of one may have been in several spans.
+  std::vector<RequestId> to_settle;
   for (const SpanOut& span : spans_out_) {
-    const RequestId id = span.request;
-    LiveRequest* live = Find(id);
-    if (live == nullptr) continue;  // by an earlier span
-    for (uint32_t i = 0; i < live->choices.size(); ++i) {
-      if (live->choices[i].stop_asked) EndChoice(*live, i, FinishReason::kStop);
-    }
-    if (live->cancelled) {
-      EndRequest(id, FinishReason::kCancelled);
-    } else if (live->open_choices == 0) {
-      EraseIfEnded(id);
-    }
+    if (NeedsSettling(*span.sequence->live)) to_settle.push_back(span.sequence->request);
   }
+  for (RequestId id : to_settle) Settle(id);
   spans_out_.clear();
   Send(load());
+}
+
+bool WorkerState::NeedsSettling(const LiveRequest& live) const {
+  return live.cancelled || live.open_choices == 0 ||
+         std::ranges::any_of(live.choices, &Choice::stop_asked);
+}
+
+// Carries out what was asked during the step, and ends what has no choice left.
+void WorkerState::Settle(RequestId id) {
+  LiveRequest* live = Find(id);
+  if (live == nullptr) return;  // settled for an earlier span
+  for (uint32_t i = 0; i < live->choices.size(); ++i) {
+    if (live->choices[i].stop_asked) EndChoice(*live, i, FinishReason::kStop);
+  }
+  if (live->cancelled) {
+    EndRequest(id, FinishReason::kCancelled);
+  } else {
+    EraseIfEnded(id);
+  }
 }
 
 // The span's KV is there. Its blocks are worth keeping even if nobody waits for its tokens any

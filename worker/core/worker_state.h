@@ -42,7 +42,6 @@ class WorkerState {
   // One span of the step that is out.
   struct SpanOut {
     Sequence* sequence = nullptr;
-    RequestId request;
     uint32_t end = 0;  // the first position behind it
     size_t samples = 0;
   };
@@ -52,6 +51,8 @@ class WorkerState {
   // --- worker_events.cc
   std::unique_ptr<Sequence> NewSequence(LiveRequest& live, uint32_t choice, BlockChain chain);
   void Refuse(const GenerationRequest& request, std::string message);
+  bool NeedsSettling(const LiveRequest& live) const;
+  void Settle(RequestId id);
   void FinishSpan(const SpanOut& span, SpanSamples samples);
   void FinishPrompt(LiveRequest& live, Sequence& primary, SpanSamples samples);
   void Fork(LiveRequest& live, const Sequence& primary, uint32_t choice);

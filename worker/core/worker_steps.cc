@@ -257,7 +257,6 @@ std::optional<StepPlan> WorkerState::PlanNextStep() {
       sequence.in_step = true;
       sequence.started = true;
       spans_out_.push_back({.sequence = &sequence,
-                            .request = sequence.request,
                             .end = sequence.computed + tokens[i],
                             .samples = plan.spans.back().samples.size()});
       totals_.last_step_tokens += tokens[i];
