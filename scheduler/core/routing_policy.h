@@ -34,7 +34,7 @@ struct RoutingOptions {
 
   // kDualHash. Percent are of ttft_slo.
   uint32_t homes = 2;
-  uint32_t affinity_percent = 100;      // the warmer home is kept while its predicted TTFT is below
+  uint32_t affinity_percent = 50;      // the warmer home is kept while its predicted TTFT is below
   uint32_t affinity_gain_tokens = 128;  // a warmer home has at least so much more
   // A worker outside the pair is preferred if it has more than twice the pair's best match, its
   // word is not older than this, and it is the cheapest. Zero: only the pair is looked at.

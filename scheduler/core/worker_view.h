@@ -32,7 +32,9 @@ struct WorkerView {
   // Prompt tokens to be computed before a request that comes now: in the scheduler and on the
   // worker.
   uint64_t TokensAhead(Instant now) const {
-    return queued_tokens + backlog.Estimate(now, cost.token());
+    // A worker drains at the pace of whole steps, their fixed part included.
+    const uint32_t chunk = step_tokens > 0 ? step_tokens : 1;
+    return queued_tokens + backlog.Estimate(now, TimeFor(chunk) / chunk);
   }
   Duration TimeFor(uint64_t tokens) const { return cost.Of(tokens, step_tokens); }
 };

@@ -64,7 +64,9 @@ TEST_CASE("two schedulers that saw different requests agree on a prompt's homes"
 
 TEST_CASE(
     "the warmer home is kept until its first token would be late, then the cheaper one is taken") {
-  RoutingHouse house(8);
+  RoutingOptions options;
+  options.affinity_percent = 100;
+  RoutingHouse house(8, options);
   const Chain chain = MakeChain(1, 100);
   const Homes homes = house.HomesOf(1, chain);
   const size_t warm = homes[0], cold = homes[1];
