@@ -55,7 +55,7 @@ void AddModelFlags(CLI::App& up, UpOptions& options) {
   up.add_option("--chat-template", options.chat_template, "Jinja file that replaces the model's own")
       ->check(CLI::ExistingFile)->group(kGroup);
   up.add_option("--weights", options.weights,
-                "run-time format: auto is the fastest that holds the file's weights exactly")
+                "run-time format; auto: q4 where the file has 4-bit codes, otherwise int8")
       ->check(CLI::IsMember({"auto", "bf16", "int8", "q4"}))->capture_default_str()->group(kGroup);
   up.add_option("--max-model-len", options.node.context_length,
                 "longest prompt and answer together, in tokens (default: the model's)")->group(kGroup);

@@ -51,7 +51,7 @@ absl::StatusOr<LoadedModel> LoadModel(std::shared_ptr<const WeightFile> file,
   model.geometry = KvGeometryOf(model.config, options.block_tokens, options.kv_type);
   const absl::Status layout = CheckLayout(model.geometry);
   if (!layout.ok()) return layout;
-  model.format = options.weights.value_or(FastestExactFormat(*file));
+  model.format = options.weights.value_or(DefaultFormatOf(*file));
   // GGUF files of this family alone hold pairs side by side.
   if (model.config.family == ModelFamily::kLlama && file->kind() == WeightFileKind::kGguf) {
     model.rope_style = RopeStyle::kInterleaved;

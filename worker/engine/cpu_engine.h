@@ -28,7 +28,7 @@ namespace cairn {
 
 struct CpuEngineOptions {
   std::optional<WeightFormat>
-      weights;  // nothing: the fastest that holds the file's weights exactly
+      weights;  // nothing: DefaultFormatOf(file)
   KvType kv_type = KvType::kBf16;
   uint32_t block_tokens = 16;
   uint32_t step_tokens_max = 512;  // of one plan; scratch memory grows with it

@@ -161,7 +161,7 @@ uint64_t ModelWeights::bytes() const {
   return bytes;
 }
 
-WeightFormat FastestExactFormat(const WeightFile& file) {
+WeightFormat DefaultFormatOf(const WeightFile& file) {
   const bool four_bit = std::ranges::any_of(file.tensors(), [](const Tensor& tensor) {
     return GroupedCodesOf(tensor.type) == GroupedCodes::kFourBit;
   });

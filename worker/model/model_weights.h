@@ -42,7 +42,7 @@ struct ModelWeights {
 using LoadProgress = std::function<void(uint64_t done, uint64_t total)>;
 
 // What "auto" means for a file: q4 where it has 4-bit codes, int8 otherwise.
-WeightFormat FastestExactFormat(const WeightFile& file);
+WeightFormat DefaultFormatOf(const WeightFile& file);
 
 // Packs with all of the team and drops the file's pages behind it; only the embedding is read
 // later, row by row. INVALID_ARGUMENT names a tensor that is missing or of a wrong shape; nothing
