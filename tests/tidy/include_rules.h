@@ -131,7 +131,7 @@ inline const std::vector<Exception>& ThreadFiles() {
       {"kvstore/shell/mutex.h", "the lock that adapters use"},
       {"deploy/cli/bench_serve.cc", "one thread a simulated client"},
       {"deploy/cli/bench_engine.cc", "asks how many cores there are"},
-      {"deploy/cli/simulate.cc", "runs seeds beside each other"},
+      {"deploy/cli/simulation/cell_queue.cc", "runs cells of a study beside each other"},
       {"deploy/cli/local_node.cc", "puts the threads of one process together"},
       {"scheduler/ingress/grpc_call.h", "a call's state, between gRPC's threads and the worker's"},
       {"scheduler/ingress/grpc_frontend.cc", "gRPC brings its own threads"},

@@ -1,9 +1,7 @@
-// What `cairn simulate` found, for people and for programs. Every number in it is simulated and
-// says so.
+// What `cairn simulate` found. Every number in it is simulated and says so wherever it is shown.
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -23,6 +21,13 @@ struct SeedGoodput {
   Goodput goodput;
 };
 
+// The part of a run's prompt tokens that were cached.
+inline double HitShare(const ClusterSummary& s) {
+  const uint64_t hits = s.hit_device_tokens + s.hit_dram_tokens;
+  return s.prompt_tokens == 0 ? 0
+                              : static_cast<double>(hits) / static_cast<double>(s.prompt_tokens);
+}
+
 struct SimulationReport {
   std::string trace;
   std::vector<std::string> history;  // what was done to it
@@ -35,7 +40,7 @@ struct SimulationReport {
   double wall_seconds = 0;
 };
 
-nlohmann::ordered_json ToJson(const SimulationReport& report);
-std::string ToText(const SimulationReport& report);
+// Over all seeds of the search.
+GoodputSpread SpreadOf(const SimulationReport& report);
 
 }  // namespace cairn

@@ -1,6 +1,8 @@
-#include "deploy/cli/simulation_report.h"
+#include "deploy/cli/simulation/simulation_json.h"
 
 #include <catch2/catch.hpp>
+
+#include "deploy/cli/simulation/simulation_text.h"
 
 namespace cairn {
 namespace {

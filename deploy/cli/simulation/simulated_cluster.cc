@@ -1,0 +1,54 @@
+#include "deploy/cli/simulation/simulated_cluster.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "deploy/cli/units.h"
+#include "scheduler/core/routing_policy.h"
+
+namespace cairn {
+namespace {
+
+uint32_t SlotsFor(uint64_t tokens, uint32_t block_tokens) {
+  return static_cast<uint32_t>(std::min<uint64_t>(tokens / block_tokens, 1u << 30));
+}
+
+}  // namespace
+
+ClusterOptions ClusterOf(const SimulateFlags& flags, const StepCost& cost, uint32_t block_tokens,
+                         uint64_t seed) {
+  WorkerOptions worker;
+  worker.limits.step_tokens = flags.step_tokens;
+  worker.limits.sequences_max = flags.sequences_max;
+  worker.store.block_tokens = block_tokens;
+  worker.store.device = {.slots = SlotsFor(flags.kv_tokens, block_tokens)};
+  worker.store.dram = {.slots = SlotsFor(flags.dram_tokens, block_tokens)};
+  if (flags.dram_tokens > 0) {
+    worker.move_time = cost.TransferTokens(KvLink::kDram, block_tokens, block_tokens);
+    worker.store.device_headroom_slots = worker.store.device.slots / 32;
+  }
+  SchedulerOptions scheduler;
+  scheduler.link_delay = flags.link_delay;
+  scheduler.staleness = flags.staleness;
+  scheduler.limits.routing.policy = *PolicyNamed(flags.policy);
+  scheduler.limits.routing.seed = seed;
+  if (flags.target.ttft > Duration()) scheduler.limits.routing.ttft_slo = flags.target.ttft;
+  ClusterOptions cluster;
+  cluster.seed = seed;
+  cluster.workers.assign(flags.workers, worker);
+  cluster.schedulers.assign(flags.schedulers, scheduler);
+  return cluster;
+}
+
+std::string ClusterText(const SimulateFlags& flags) {
+  std::string text = absl::StrCat(flags.workers, " workers of ", flags.kv_tokens, " KV tokens");
+  if (flags.dram_tokens > 0) absl::StrAppend(&text, " and ", flags.dram_tokens, " in DRAM");
+  absl::StrAppend(&text, ", policy ", flags.policy);
+  if (flags.schedulers > 1 || flags.staleness > Duration()) {
+    absl::StrAppend(&text, ", ", flags.schedulers, " schedulers, views up to ",
+                    FormatDuration(flags.staleness), " old");
+  }
+  return text;
+}
+
+}  // namespace cairn
