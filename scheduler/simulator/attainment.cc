@@ -58,8 +58,7 @@ void AddWorkers(const ClusterResult& result, ClusterSummary& summary) {
 
 bool Attains(const RequestRecord& request, const SloTarget& target) {
   if (request.outcome != RequestOutcome::kFinished || !request.has_first_token()) return false;
-  if (target.ttft > Duration() && request.ttft() > target.ttft) return false;
-  return target.tpot == Duration() || request.tpot() <= target.tpot;
+  return !MissesTtft(request, target) && !MissesTpot(request, target);
 }
 
 double Attainment(std::span<const RequestRecord> requests, const SloTarget& target, Instant from) {
@@ -86,9 +85,33 @@ Percentiles PercentilesOf(std::vector<Duration> values) {
   return out;
 }
 
+std::vector<Duration> CurveOf(std::vector<Duration> values) {
+  std::vector<Duration> curve;
+  if (values.empty()) return curve;
+  std::ranges::sort(values);
+  for (size_t percent = 0; percent <= 100; ++percent) curve.push_back(Rank(values, percent));
+  return curve;
+}
+
+std::vector<Duration> TtftsOf(std::span<const RequestRecord> requests, Instant from) {
+  std::vector<Duration> all;
+  for (const RequestRecord& request : requests) {
+    if (Counts(request, from) && request.has_first_token()) all.push_back(request.ttft());
+  }
+  return all;
+}
+
+std::vector<Duration> TpotsOf(std::span<const RequestRecord> requests, Instant from) {
+  std::vector<Duration> all;
+  for (const RequestRecord& request : requests) {
+    if (Counts(request, from) && request.tokens >= 2) all.push_back(request.tpot());
+  }
+  return all;
+}
+
 ClusterSummary Summarize(const ClusterResult& result, const SloTarget& target, Instant from) {
   ClusterSummary out;
-  std::vector<Duration> ttft, tpot, gap, queue;
+  std::vector<Duration> gap, queue;
   std::optional<Instant> first;
   Instant last;
   for (const RequestRecord& request : result.requests) {
@@ -111,14 +134,15 @@ ClusterSummary Summarize(const ClusterResult& result, const SloTarget& target, I
       out.hit_device_tokens += request.cached_device_tokens;
       out.hit_dram_tokens += request.cached_dram_tokens;
     }
-    if (request.has_first_token()) ttft.push_back(request.ttft());
-    if (request.tokens < 2) continue;
-    tpot.push_back(request.tpot());
-    gap.push_back(request.gap_max);
+    if (request.outcome == RequestOutcome::kFinished) {
+      out.missed_ttft += MissesTtft(request, target);
+      out.missed_tpot += MissesTpot(request, target);
+    }
+    if (request.tokens >= 2) gap.push_back(request.gap_max);
   }
   out.attainment = Attainment(result.requests, target, from);
-  out.ttft = PercentilesOf(std::move(ttft));
-  out.tpot = PercentilesOf(std::move(tpot));
+  out.ttft = PercentilesOf(TtftsOf(result.requests, from));
+  out.tpot = PercentilesOf(TpotsOf(result.requests, from));
   out.gap_max = PercentilesOf(std::move(gap));
   out.queue = PercentilesOf(std::move(queue));
   if (first && last > *first) out.span = last - *first;

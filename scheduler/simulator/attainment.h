@@ -19,6 +19,12 @@ struct SloTarget {
 
 // Whether a request finished within the targets.
 bool Attains(const RequestRecord& request, const SloTarget& target);
+inline bool MissesTtft(const RequestRecord& request, const SloTarget& target) {
+  return target.ttft > Duration() && request.ttft() > target.ttft;
+}
+inline bool MissesTpot(const RequestRecord& request, const SloTarget& target) {
+  return target.tpot > Duration() && request.tpot() > target.tpot;
+}
 
 // The share of requests that attain the targets. Those shed, failed or unfinished do not; those
 // whose client cancelled do not count, nor do those that arrived before `from` (to warm the
@@ -38,6 +44,14 @@ struct Percentiles {
 // By nearest rank. All zero if there are no values.
 Percentiles PercentilesOf(std::vector<Duration> values);
 
+// The 0th, 1st, ... 100th percentile by nearest rank: a distribution to draw. Empty if there are no
+// values.
+std::vector<Duration> CurveOf(std::vector<Duration> values);
+
+// Of all requests that have one and arrived at `from` or later.
+std::vector<Duration> TtftsOf(std::span<const RequestRecord> requests, Instant from = {});
+std::vector<Duration> TpotsOf(std::span<const RequestRecord> requests, Instant from = {});
+
 // A run in one page of numbers. Requests that arrived before `from` count for nothing but the
 // workers' totals.
 struct ClusterSummary {
@@ -48,6 +62,8 @@ struct ClusterSummary {
   size_t shed = 0;
   size_t unfinished = 0;  // or never arrived
   double attainment = 0;
+  size_t missed_ttft = 0;  // of those that finished
+  size_t missed_tpot = 0;  // and maybe the other target as well
   Percentiles ttft;
   Percentiles tpot;            // of requests with two tokens or more
   Percentiles gap_max;         // the worst gap of each of them

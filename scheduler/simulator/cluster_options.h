@@ -67,6 +67,8 @@ struct ClusterOptions {
   std::vector<SchedulerOptions> schedulers;  // at least one
   std::vector<WorldEvent> world;             // in any order
   Duration loss_detection = Seconds(1);      // until schedulers hear that a worker has died
+  // Workers' busy time is also kept by slices of so long (run_timeline.h). Zero: it is not.
+  Duration slice;
   // The run ends so long after the last arrival of the open loop at the latest. Who has not ended
   // by then counts as unfinished.
   Duration run_on = Seconds(24 * 3600);

@@ -48,6 +48,7 @@ struct RequestRecord {
 // One worker over all its lives.
 struct WorkerRecord {
   Duration busy;  // in steps
+  std::vector<Duration> busy_by_slice;
   uint64_t steps = 0;
   uint64_t prefill_tokens = 0;  // computed, in steps of more than one token of a sequence
   uint64_t decode_tokens = 0;   // computed one at a time

@@ -66,7 +66,7 @@ VirtualCluster::VirtualCluster(const ClusterOptions& options, const Trace& trace
   }
 }
 
-ClusterResult VirtualCluster::Run() {
+ClusterResult VirtualCluster::Run(const RunWatch& watch) {
   for (uint32_t i = 0; i < nodes_.size(); ++i) {
     for (uint32_t s = 0; s < schedulers_.size(); ++s) {
       Happen(
@@ -79,7 +79,9 @@ ClusterResult VirtualCluster::Run() {
     if (entry.at > deadline_) break;
     now_ = entry.at;
     std::visit([this](const auto& one) { Happen(one); }, entry.what);
-    if (++events_ % kCheckEvery == 0) CheckRequests();
+    if (++events_ % kCheckEvery != 0) continue;
+    CheckRequests();
+    if (watch) watch(ledger_.arrived() - ledger_.open());
   }
   return Result();
 }
@@ -220,7 +222,7 @@ void VirtualCluster::AddNode(const WorkerOptions& options) {
 void VirtualCluster::Live(uint32_t worker) {
   Node& node = *nodes_[worker];
   node.epoch = Epoch(node.epoch.value() + 1);
-  node.worker = std::make_unique<VirtualWorker>(node.options, engine_, node.record);
+  node.worker = std::make_unique<VirtualWorker>(node.options, engine_, options_.slice, node.record);
 }
 
 void VirtualCluster::Die(uint32_t worker, Duration until_noticed) {

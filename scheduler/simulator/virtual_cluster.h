@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <variant>
@@ -26,12 +27,16 @@
 
 namespace cairn {
 
+// Hears how many requests have ended so far.
+using RunWatch = std::function<void(uint64_t ended)>;
+
 class VirtualCluster {
  public:
   // `trace` outlives the cluster.
   VirtualCluster(const ClusterOptions& options, const Trace& trace, StepTime step_time);
 
-  ClusterResult Run();  // once
+  // Once. Tells `watch` now and then how far it is.
+  ClusterResult Run(const RunWatch& watch = nullptr);
 
  private:
   // --- what happens

@@ -8,9 +8,10 @@
 namespace cairn {
 
 VirtualWorker::VirtualWorker(const WorkerOptions& options, const ModelledEngine& engine,
-                             WorkerRecord& record)
+                             Duration slice, WorkerRecord& record)
     : options_(options),
       engine_(engine),
+      slice_(slice),
       record_(record),
       core_(options.limits, options.store, ModelIdentity()) {
   ++record_.lives;
@@ -71,7 +72,7 @@ void VirtualWorker::Begin(StepPlan plan, Instant now) {
   step_time_ = engine_.TimeOf(plan) * options_.step_percent / 100;
   CAIRN_CHECK_GE(step_time_, Duration());
   turn_.step_ends = now + step_time_;
-  record_.busy = record_.busy + step_time_;
+  CountBusy(now, now + step_time_);
   ++record_.steps;
   for (const StepSpan& span : plan.spans) {
     (span.tokens.size() == 1 ? record_.decode_tokens : record_.prefill_tokens) +=
@@ -81,6 +82,19 @@ void VirtualWorker::Begin(StepPlan plan, Instant now) {
   record_.device_slots_used_max = std::max(record_.device_slots_used_max, used);
   record_.slot_nanoseconds += uint64_t{used} * static_cast<uint64_t>(step_time_.nanoseconds());
   step_ = std::move(plan);
+}
+
+void VirtualWorker::CountBusy(Instant from, Instant until) {
+  record_.busy = record_.busy + (until - from);
+  if (slice_ == Duration()) return;
+  while (from < until) {
+    const int64_t slice = from.nanoseconds() / slice_.nanoseconds();
+    const Instant end = std::min(until, Instant() + slice_ * (slice + 1));
+    const auto index = static_cast<size_t>(slice);
+    if (record_.busy_by_slice.size() <= index) record_.busy_by_slice.resize(index + 1);
+    record_.busy_by_slice[index] = record_.busy_by_slice[index] + (end - from);
+    from = end;
+  }
 }
 
 void VirtualWorker::Begin(const Move& move, Instant now) {

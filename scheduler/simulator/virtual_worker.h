@@ -27,8 +27,10 @@ struct WorkerTurn {
 
 class VirtualWorker {
  public:
-  // `engine` and `record` outlive the worker; the record is added to.
-  VirtualWorker(const WorkerOptions& options, const ModelledEngine& engine, WorkerRecord& record);
+  // `engine` and `record` outlive the worker; the record is added to, also by slices of time if
+  // `slice` is not zero.
+  VirtualWorker(const WorkerOptions& options, const ModelledEngine& engine, Duration slice,
+                WorkerRecord& record);
   ~VirtualWorker();
   VirtualWorker(const VirtualWorker&) = delete;
   VirtualWorker& operator=(const VirtualWorker&) = delete;
@@ -45,9 +47,11 @@ class VirtualWorker {
   void Act(Instant now);
   void Begin(StepPlan plan, Instant now);
   void Begin(const Move& move, Instant now);
+  void CountBusy(Instant from, Instant until);
 
   WorkerOptions options_;
   const ModelledEngine& engine_;
+  const Duration slice_;
   WorkerRecord& record_;
   WorkerCore core_;
   std::vector<Assignment> inbox_;  // what came during a step

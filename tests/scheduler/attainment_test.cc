@@ -55,5 +55,28 @@ TEST_CASE("percentiles are values that occurred, by nearest rank") {
   CHECK(PercentilesOf({}).max == Duration());
 }
 
+TEST_CASE("a distribution is drawn by its percentiles, from the lowest value to the highest") {
+  std::vector<Duration> values;
+  for (int i = 200; i >= 1; --i) values.push_back(Milliseconds(i));
+  const std::vector<Duration> curve = CurveOf(values);
+  REQUIRE(curve.size() == 101);
+  CHECK(curve[0] == Milliseconds(1));
+  CHECK(curve[50] == PercentilesOf(values).p50);
+  CHECK(curve[100] == Milliseconds(200));
+  CHECK(CurveOf({}).empty());
+}
+
+TEST_CASE("a summary says which target was missed") {
+  const SloTarget target{.ttft = Milliseconds(500), .tpot = Milliseconds(50)};
+  ClusterResult result;
+  result.requests = {Served(501, 50), Served(500, 51), Served(501, 51), Served(500, 50)};
+  result.requests.push_back(Served(501, 51));
+  result.requests.back().outcome = RequestOutcome::kFailed;
+  const ClusterSummary summary = Summarize(result, target);
+  CHECK(summary.missed_ttft == 2);
+  CHECK(summary.missed_tpot == 2);
+  CHECK(summary.attainment == 0.2);
+}
+
 }  // namespace
 }  // namespace cairn

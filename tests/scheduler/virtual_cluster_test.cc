@@ -260,6 +260,21 @@ TEST_CASE("a worker that is added takes work, and a slow one is slow by its fact
   CHECK(slow.workers[0].busy == normal.workers[0].busy * 5 / 2);
 }
 
+TEST_CASE("busy time by slices of time adds up to all of it") {
+  const Trace trace = MixedTrace(5, 200);
+  ClusterOptions options = SmallCluster(3);
+  options.slice = Milliseconds(7);
+  const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
+  for (const WorkerRecord& worker : result.workers) {
+    Duration sum;
+    for (const Duration slice : worker.busy_by_slice) {
+      CHECK(slice <= options.slice);
+      sum = sum + slice;
+    }
+    CHECK(sum == worker.busy);
+  }
+}
+
 TEST_CASE("in a closed loop nobody asks before the last answer has been thought about") {
   Trace trace;
   trace.requests = {Ask(0, 100, 20), Ask(0, 100, 20), Ask(0, 100, 20), Ask(0, 50, 5)};
