@@ -3,14 +3,24 @@
 #pragma once
 
 #include <variant>
+#include <vector>
 
 #include "kvstore/base/generation.h"
 
 namespace cairn {
 
+// What one choice of a request has said elsewhere: it goes on behind that, as if it had run here
+// from the start. Positions, penalties and draws count these tokens; they are not reported again.
+struct ResumedChoice {
+  std::vector<TokenId> tokens;
+  bool ended = false;  // it says nothing more
+};
+
 // Run this request. Every Assign is answered by reports that end with one RequestEnded.
 struct Assign {
   GenerationRequest request;
+  // One for each choice if the request ran elsewhere before; empty if it begins here.
+  std::vector<ResumedChoice> resume = {};
 };
 
 // Stop this request at the next step boundary. Unknown or ended requests are ignored: a cancel may

@@ -11,7 +11,8 @@
 
 namespace cairn {
 
-// The prompt's KV is complete. Sent once a request, before its first token.
+// The prompt's KV is complete. Sent once by each worker that runs the request, before its first
+// token there. `usage` says nothing of the cache if the request came from elsewhere.
 struct PrefillDone {
   RequestId request;
   PromptUsage usage;

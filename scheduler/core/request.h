@@ -20,7 +20,7 @@ enum class RequestState : uint8_t {
 
 // One choice as the client has heard it.
 struct ChoiceProgress {
-  uint32_t tokens = 0;  // heard so far: the next position to expect
+  std::vector<TokenId> heard;  // as many as the next position to expect
   bool stopping = false;
   bool ended = false;
 };

@@ -167,9 +167,9 @@ void SchedulerCore::DropWorker(NodeId node) {
       End(id, FinishReason::kCancelled, 0);
       continue;
     }
-    // It runs again from its prompt; the client hears only what it has not heard yet, since a draw
-    // depends on seed and position alone and so the same tokens come again. A choice whose stop string
-    // was found has nothing more to say.
+    // It goes on elsewhere behind the last token that the client has heard: a draw depends on seed
+    // and position alone, so what was lost on the way comes again. A choice whose stop string was
+    // found has nothing more to say.
     for (uint32_t i = 0; i < request.choices.size(); ++i) {
       ChoiceProgress& choice = request.choices[i];
       if (choice.stopping && !choice.ended) {
@@ -232,8 +232,10 @@ void SchedulerCore::Hear(WorkerView& worker, Request& request, const PrefillDone
 void SchedulerCore::Hear(WorkerView&, Request& request, const TokenProduced& word) {
   if (request.state == RequestState::kCancelling || word.choice >= request.choices.size()) return;
   ChoiceProgress& choice = request.choices[word.choice];
-  if (choice.ended || choice.stopping || word.position != choice.tokens) return;  // heard, or too late
-  ++choice.tokens;
+  if (choice.ended || choice.stopping || word.position != choice.heard.size()) {
+    return;  // heard, or too late
+  }
+  choice.heard.push_back(word.token.token);
   actions_.push_back(DeliverWord{word.request, word});
 }
 

@@ -20,10 +20,32 @@ constexpr Duration kDirectoryTick = Milliseconds(50);
 
 QueuePlace PlaceOf(const Request& request) { return {request.body.priority, request.order}; }
 
+// What must have KV before the next token: the prompt, and what was said elsewhere.
+uint64_t TokensBefore(const Request& request) {
+  size_t said = 0;
+  for (const ChoiceProgress& choice : request.choices) {
+    if (!choice.ended) said = std::max(said, choice.heard.size());
+  }
+  return request.body.prompt.size() + said;
+}
+
 RouteRequest RouteRequestOf(const Request& request) {
   return {.id = request.body.id,
-          .prompt_tokens = static_cast<uint32_t>(request.body.prompt.size()),
+          .prompt_tokens = static_cast<uint32_t>(TokensBefore(request)),
           .chain = request.chain};
+}
+
+// Empty for a request of which nothing was heard.
+std::vector<ResumedChoice> ResumeOf(const Request& request) {
+  std::vector<ResumedChoice> resume;
+  bool begun = false;
+  for (const ChoiceProgress& choice : request.choices) {
+    begun |= choice.ended || !choice.heard.empty();
+    resume.push_back(
+        {.tokens = choice.ended ? std::vector<TokenId>() : choice.heard, .ended = choice.ended});
+  }
+  if (!begun) resume.clear();
+  return resume;
 }
 
 }  // namespace
@@ -58,7 +80,7 @@ void SchedulerCore::LearnFleet() {
 void SchedulerCore::Enqueue(Request& request, std::optional<NodeId> line) {
   request.state = RequestState::kQueued;
   request.line = line;
-  const uint64_t prompt = request.body.prompt.size();
+  const uint64_t prompt = TokensBefore(request);
   if (!line) request.work_tokens = prompt;
   queue_.Add(line, PlaceOf(request), {request.body.id, prompt, request.work_tokens});
   if (!line) return;
@@ -150,11 +172,8 @@ void SchedulerCore::Send(WorkerView& worker, Request& request) {
   worker.unprefilled_tokens += request.work_tokens;
   unprefilled_tokens_ += request.work_tokens;
   worker.backlog.Send(request.work_tokens);
-  actions_.push_back(SendAssignment{worker.node, worker.epoch, Assign{request.body}});
-  for (uint32_t i = 0; i < request.choices.size(); ++i) {
-    if (!request.choices[i].ended) continue;  // only after a restart
-    actions_.push_back(SendAssignment{worker.node, worker.epoch, StopChoice{request.body.id, i}});
-  }
+  actions_.push_back(
+      SendAssignment{worker.node, worker.epoch, Assign{request.body, ResumeOf(request)}});
 }
 
 void SchedulerCore::NotePrefilled(const WorkerView& worker, const Request& request) {

@@ -47,7 +47,7 @@ struct WorkerSlows {
 struct WorkerAdded {  // its number is the next one
   WorkerOptions options;
 };
-struct WorkerRemoved {  // schedulers are told; what it runs begins again elsewhere
+struct WorkerRemoved {  // schedulers are told; what it runs goes on elsewhere
   uint32_t worker = 0;
 };
 struct ClientCancels {  // ignored if the request has not come yet or has ended

@@ -32,6 +32,7 @@ struct Desk {
       if (auto* send = std::get_if<SendAssignment>(&action)) {
         if (auto* assign = std::get_if<Assign>(&send->assignment)) {
           assigned.push_back(assign->request.id.value());
+          resumed.push_back(assign->resume);
         } else if (auto* cancel = std::get_if<Cancel>(&send->assignment)) {
           cancelled.push_back(cancel->request.value());
         } else {
@@ -57,6 +58,7 @@ struct Desk {
 
   SchedulerCore core;
   std::vector<uint64_t> assigned, cancelled;
+  std::vector<std::vector<ResumedChoice>> resumed;  // of `assigned`
   std::vector<std::pair<uint64_t, uint32_t>> stopped;
   std::vector<Shed> shed;
   std::map<uint64_t, std::vector<ClientWord>> words;
@@ -189,7 +191,7 @@ TEST_CASE("tokens that were on their way after a stop string are not delivered")
   CHECK(desk.Heard(1) == "Ptt");
 }
 
-TEST_CASE("after a worker restarts its requests run again and the client hears no token twice") {
+TEST_CASE("after a worker restarts its requests go on behind the last token that was heard") {
   Desk desk;
   desk.Do(WorkerJoined{kWorker, kEpoch});
   desk.Do(RequestSubmitted{MakeRequest(1)});
@@ -198,11 +200,32 @@ TEST_CASE("after a worker restarts its requests run again and the client hears n
   desk.Report(Token(1, 1));
   desk.Do(WorkerJoined{kWorker, Epoch(2)});
   CHECK(desk.assigned == std::vector<uint64_t>{1, 1});
+  CHECK(desk.resumed[0].empty());
+  REQUIRE(desk.resumed[1].size() == 1);
+  CHECK(desk.resumed[1][0].tokens.size() == 2);
+  CHECK(desk.core.workers().at(kWorker).unprefilled_tokens == 12);
   desk.Report(Token(1, 2));  // an old word
   CHECK(desk.Heard(1) == "Ptt");
   desk.Report(PrefillDone{RequestId(1), {}}, Epoch(2));
-  for (uint32_t position = 0; position < 4; ++position) desk.Report(Token(1, position), Epoch(2));
+  for (uint32_t position = 2; position < 4; ++position) desk.Report(Token(1, position), Epoch(2));
   CHECK(desk.Heard(1) == "Ptttt");
+}
+
+TEST_CASE("each choice goes on from where it was, and one that has ended says nothing more") {
+  Desk desk;
+  desk.Do(WorkerJoined{kWorker, kEpoch});
+  desk.Do(RequestSubmitted{MakeRequest(1, 10, 3)});
+  desk.Report(PrefillDone{RequestId(1), {}});
+  desk.Report(Token(1, 0, 0));
+  desk.Report(Token(1, 0, 2));
+  desk.Report(ChoiceEnded{RequestId(1), 0, FinishReason::kStop, ""});
+  desk.Do(WorkerJoined{kWorker, Epoch(2)});
+  REQUIRE(desk.resumed.size() == 2);
+  REQUIRE(desk.resumed[1].size() == 3);
+  CHECK(desk.resumed[1][0].ended);
+  CHECK(desk.resumed[1][1].tokens.empty());
+  CHECK_FALSE(desk.resumed[1][1].ended);
+  CHECK(desk.resumed[1][2].tokens.size() == 1);
 }
 
 TEST_CASE("draining sheds what comes and finishes what is inside") {

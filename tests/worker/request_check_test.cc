@@ -41,6 +41,17 @@ TEST_CASE("what can never run is refused in words") {
   CHECK(Refusal(many, kLimits, kStore).has_value());
 }
 
+TEST_CASE("what a request said elsewhere must fit it") {
+  GenerationRequest two = Request(3, 5);
+  two.choices = 2;
+  CHECK_FALSE(ResumeRefusal(Assign{two}, kLimits).has_value());
+  CHECK_FALSE(ResumeRefusal(Assign{two, {{.tokens = {1}}, {.tokens = {}}}}, kLimits).has_value());
+  CHECK(*ResumeRefusal(Assign{two, {{.tokens = {1}}}}, kLimits) ==
+        "the request resumes 1 choices of 2");
+  CHECK(*ResumeRefusal(Assign{two, {{.tokens = {1}}, {.tokens = {100}}}}, kLimits) ==
+        "resumed token 100 is outside the vocabulary of 100");
+}
+
 TEST_CASE("a small KV budget is the context's other end") {
   const StoreLimits small = {.block_tokens = 16, .device = {.slots = 2}};
   CHECK(ContextLimit(kLimits, small) == 33);

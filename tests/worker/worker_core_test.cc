@@ -2,111 +2,11 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <deque>
-#include <map>
-#include <numeric>
-#include <optional>
-#include <utility>
-#include <vector>
+
+#include "tests/worker/worker_house.h"
 
 namespace cairn {
 namespace {
-
-constexpr TokenId kStop = 9;
-
-// A worker whose engine always says 7 (or what `say` tells for a choice), and whose moves succeed.
-struct Worker {
-  explicit Worker(uint32_t device = 64, uint32_t dram = 0, WorkerLimits limits = Limits())
-      : core(limits, {.block_tokens = 4, .device = {.slots = device}, .dram = {.slots = dram}},
-             {}) {}
-
-  static WorkerLimits Limits() {
-    return {.vocabulary_size = 100, .context_length = 200, .step_tokens = 16, .sequences_max = 8};
-  }
-  static GenerationRequest Request(uint64_t id, int prompt, uint32_t max_tokens,
-                                   TokenId first = 10) {
-    GenerationRequest request;
-    request.id = RequestId(id);
-    request.prompt.resize(static_cast<size_t>(prompt));
-    std::iota(request.prompt.begin(), request.prompt.end(), first);
-    for (TokenId& token : request.prompt) token %= 100;
-    request.max_tokens = max_tokens;
-    request.stop_tokens = {kStop};
-    return request;
-  }
-
-  void Tell(const WorkerEvent& event) { core.Handle(event, Instant()); }
-  // Takes the actions; answers moves at once; keeps the step.
-  void Act() {
-    for (bool again = true; std::exchange(again, false);) {
-      for (WorkerAction& action : core.TakeActions()) {
-        if (auto* run = std::get_if<RunStep>(&action)) {
-          REQUIRE_FALSE(step.has_value());
-          step = std::move(run->plan);
-        } else if (auto* move = std::get_if<StartMove>(&action)) {
-          Tell(MoveFinished{.move = move->move.id});
-          again = true;
-        } else {
-          Keep(std::get<SendReport>(std::move(action)).report);
-        }
-      }
-    }
-  }
-  void Keep(Report report) {
-    if (const auto* token = std::get_if<TokenProduced>(&report)) {
-      REQUIRE(token->position == tokens[{token->request, token->choice}]++);
-    } else if (const auto* choice = std::get_if<ChoiceEnded>(&report)) {
-      choices[{choice->request, choice->choice}] = *choice;
-    } else if (const auto* end = std::get_if<RequestEnded>(&report)) {
-      REQUIRE(ended.emplace(end->request, *end).second);
-    } else if (const auto* prefill = std::get_if<PrefillDone>(&report)) {
-      REQUIRE(usage.emplace(prefill->request, prefill->usage).second);
-    }
-  }
-  void FinishStep() {
-    REQUIRE(step.has_value());
-    StepFinished finished{.number = step->number, .result = StepResult()};
-    for (const StepSpan& span : step->spans) {
-      SpanSamples samples;
-      for (const SampleRequest& sample : span.samples) {
-        const auto said = say.find(sample.seed);
-        const bool forbidden = !sample.forbidden.empty();
-        samples.push_back({.token = said == say.end() || forbidden ? 7 : said->second});
-      }
-      finished.result->samples.push_back(std::move(samples));
-    }
-    step.reset();
-    Tell(finished);
-    Act();
-    core.store().Audit();
-  }
-  void FailStep() {
-    StepFinished failed{.number = step->number, .result = absl::InternalError("no current")};
-    step.reset();
-    Tell(failed);
-    Act();
-  }
-  void RunAll() {
-    for (int i = 0; i < 10'000 && step; ++i) FinishStep();
-    REQUIRE(core.idle());
-  }
-  void Assign(const GenerationRequest& request) {
-    Tell(cairn::Assign{request});
-    Act();
-  }
-  FinishReason ReasonOf(uint64_t id, uint32_t choice = 0) {
-    return choices.at({RequestId(id), choice}).reason;
-  }
-  uint32_t TokensOf(uint64_t id, uint32_t choice = 0) { return tokens[{RequestId(id), choice}]; }
-
-  WorkerCore core;
-  std::optional<StepPlan> step;
-  std::map<uint64_t, TokenId> say;  // by seed
-  std::map<std::pair<RequestId, uint32_t>, uint32_t> tokens;
-  std::map<std::pair<RequestId, uint32_t>, ChoiceEnded> choices;
-  std::map<RequestId, RequestEnded> ended;
-  std::map<RequestId, PromptUsage> usage;
-};
 
 TEST_CASE("a request is prefilled in chunks, decoded to its length, and leaves nothing but cache") {
   Worker worker;
@@ -309,7 +209,8 @@ TEST_CASE("a failed step is tried again; the same failure twice fails those that
 
 TEST_CASE("a sequence that the engine cannot bear fails alone") {
   Worker worker;
-  for (uint64_t id : {1, 2, 3}) worker.Assign(Worker::Request(id, 5, 4, static_cast<TokenId>(id * 10)));
+  for (uint64_t id : {1, 2, 3})
+    worker.Assign(Worker::Request(id, 5, 4, static_cast<TokenId>(id * 10)));
   const auto has_second = [&] {
     return std::ranges::any_of(worker.step->spans, [](const StepSpan& span) {
       return std::ranges::find(span.tokens, 24) != span.tokens.end();  // only request 2's prompt

@@ -26,7 +26,9 @@ struct LiveRequest {
   uint32_t open_choices = 0;
   uint32_t running_sequences = 0;  // hold blocks
   PromptUsage usage;
-  bool forked = false;  // the prompt is done; every choice goes its own way
+  bool forked =
+      false;  // every choice goes its own way: the prompt is done, or they began elsewhere
+  bool prefill_told = false;
   bool cancelled = false;
   uint32_t preemptions = 0;
 };

@@ -40,6 +40,22 @@ std::optional<std::string> Refusal(const GenerationRequest& request, const Worke
   return std::nullopt;
 }
 
+std::optional<std::string> ResumeRefusal(const Assign& assign, const WorkerLimits& limits) {
+  if (assign.resume.empty()) return std::nullopt;
+  if (assign.resume.size() != assign.request.choices) {
+    return absl::StrCat("the request resumes ", assign.resume.size(), " choices of ",
+                        assign.request.choices);
+  }
+  for (const ResumedChoice& choice : assign.resume) {
+    for (const TokenId token : choice.tokens) {
+      if (token >= 0 && static_cast<uint32_t>(token) < limits.vocabulary_size) continue;
+      return absl::StrCat("resumed token ", token, " is outside the vocabulary of ",
+                          limits.vocabulary_size);
+    }
+  }
+  return std::nullopt;
+}
+
 GenerationRequest Fitted(GenerationRequest request, uint32_t context_limit) {
   const uint32_t room = context_limit - static_cast<uint32_t>(request.prompt.size());
   request.max_tokens = std::min(request.max_tokens, room);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "kvstore/base/assignment.h"
 #include "kvstore/base/generation.h"
 #include "kvstore/core/store_core.h"
 #include "worker/core/worker_core.h"
@@ -18,6 +19,8 @@ uint32_t ContextLimit(const WorkerLimits& limits, const StoreLimits& store);
 // min_tokens brought down to what fits.
 std::optional<std::string> Refusal(const GenerationRequest& request, const WorkerLimits& limits,
                                    const StoreLimits& store);
+// Why the request cannot go on from what it said elsewhere. REQUIRES: no Refusal.
+std::optional<std::string> ResumeRefusal(const Assign& assign, const WorkerLimits& limits);
 GenerationRequest Fitted(GenerationRequest request, uint32_t context_limit);
 
 }  // namespace cairn

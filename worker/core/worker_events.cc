@@ -40,13 +40,7 @@ std::unique_ptr<Sequence> WorkerState::NewSequence(LiveRequest& live, uint32_t c
 void WorkerState::Handle(Assign event) {
   GenerationRequest& request = event.request;
   if (requests_.contains(request.id)) return;  // said twice on the way here
-  if (std::optional<std::string> why = Refusal(request, limits_, store_.limits())) {
-    return Refuse(request, *std::move(why));
-  }
-  if (requests_.size() >= limits_.requests_max) {
-    return Refuse(request, absl::StrCat("the worker has its limit of ", limits_.requests_max,
-                                        " requests; try again later"));
-  }
+  if (std::optional<std::string> why = WhyRefused(event)) return Refuse(request, *std::move(why));
   auto live = std::make_unique<LiveRequest>();
   live->request = Fitted(std::move(request), context_limit_);
   live->arrival = ++last_arrival_;
@@ -58,11 +52,23 @@ void WorkerState::Handle(Assign event) {
       {.model = model_, .salt = live->request.cache_salt, .block_tokens = block_tokens_});
   chain.Append(live->request.prompt);
   live->request.prompt = {};  // from here on the chain has it
-  live->choices[0].sequence = NewSequence(*live, 0, std::move(chain));
-  Sequence& primary = *live->choices[0].sequence;
-  CAIRN_CHECK(waiting_.emplace(primary.rank, &primary).second);
-  waiting_tokens_ += primary.length();
-  requests_.emplace(primary.request, std::move(live));
+  const RequestId id = live->request.id;
+  LiveRequest& placed = *requests_.emplace(id, std::move(live)).first->second;
+  if (!event.resume.empty()) {
+    ResumeChoices(placed, chain, event.resume);
+    return EraseIfEnded(id);
+  }
+  placed.choices[0].sequence = NewSequence(placed, 0, std::move(chain));
+  Enqueue(*placed.choices[0].sequence);
+}
+
+std::optional<std::string> WorkerState::WhyRefused(const Assign& assign) const {
+  if (requests_.size() >= limits_.requests_max) {
+    return absl::StrCat("the worker has its limit of ", limits_.requests_max,
+                        " requests; try again later");
+  }
+  std::optional<std::string> why = Refusal(assign.request, limits_, store_.limits());
+  return why ? why : ResumeRefusal(assign, limits_);
 }
 
 void WorkerState::Refuse(const GenerationRequest& request, std::string message) {
@@ -159,9 +165,15 @@ void WorkerState::FinishSpan(const SpanOut& span, SpanSamples samples) {
   if (live.cancelled || sequence.left() > 0) return;
   if (!live.forked) {
     FinishPrompt(live, sequence, std::move(samples));
-  } else if (!samples.empty()) {
-    TakeToken(live, sequence.choice(), std::move(samples[0]));
+  } else {
+    TellPrefilled(live);  // for the first choice that goes on from elsewhere
+    if (!samples.empty()) TakeToken(live, sequence.choice(), std::move(samples[0]));
   }
+}
+
+void WorkerState::TellPrefilled(LiveRequest& live) {
+  if (std::exchange(live.prefill_told, true)) return;
+  Send(PrefillDone{.request = live.request.id, .usage = live.usage});
 }
 
 void WorkerState::FinishPrompt(LiveRequest& live, Sequence& primary, SpanSamples samples) {
@@ -169,7 +181,7 @@ void WorkerState::FinishPrompt(LiveRequest& live, Sequence& primary, SpanSamples
   totals_.lookup_tokens += live.usage.prompt_tokens;
   totals_.hit_device_tokens += live.usage.cached_device_tokens;
   totals_.hit_dram_tokens += live.usage.cached_dram_tokens;
-  Send(PrefillDone{.request = live.request.id, .usage = live.usage});
+  TellPrefilled(live);
   const uint32_t choices = static_cast<uint32_t>(live.choices.size());
   for (uint32_t i = 1; i < choices; ++i) {
     if (!live.choices[i].ended && !samples.empty()) Fork(live, primary, i);
@@ -200,11 +212,7 @@ void WorkerState::Fork(LiveRequest& live, const Sequence& primary, uint32_t choi
     if (std::holds_alternative<Reservation>(answer))
       slot = std::get<Reservation>(std::move(answer));
   }
-  if (!slot) {
-    CAIRN_CHECK(waiting_.emplace(fork.rank, &fork).second);
-    waiting_tokens_ += fork.length();
-    return;
-  }
+  if (!slot) return Enqueue(fork);
   fork.table = primary.table.ShareLeased();
   if (source) {
     SlotHold target = slot->Take();

@@ -1,5 +1,6 @@
 // What a worker core knows and how it changes: the inside of worker_core.h. Events are handled in
-// worker_events.cc, steps are planned in worker_steps.cc.
+// worker_events.cc, steps are planned in worker_steps.cc, and requests go from worker to worker in
+// worker_handoff.cc.
 #pragma once
 
 #include <cstdint>
@@ -50,7 +51,9 @@ class WorkerState {
 
   // --- worker_events.cc
   std::unique_ptr<Sequence> NewSequence(LiveRequest& live, uint32_t choice, BlockChain chain);
+  std::optional<std::string> WhyRefused(const Assign& assign) const;
   void Refuse(const GenerationRequest& request, std::string message);
+  void TellPrefilled(LiveRequest& live);
   bool NeedsSettling(const LiveRequest& live) const;
   void Settle(RequestId id);
   void FinishSpan(const SpanOut& span, SpanSamples samples);
@@ -65,8 +68,13 @@ class WorkerState {
   bool InStep(const LiveRequest& live) const;
   void Send(Report report) { reports_.push_back(std::move(report)); }
 
+  // --- worker_handoff.cc
+  void ResumeChoices(LiveRequest& live, const BlockChain& prompt,
+                     const std::vector<ResumedChoice>& resume);
+
   // --- worker_steps.cc
   void SetRunning(Sequence& sequence, SequenceState state);
+  void Enqueue(Sequence& sequence);     // REQUIRES: holds nothing, waits nowhere
   void SetWaiting(Sequence& sequence);  // gives everything back
   void Forget(Sequence& sequence);      // takes it out of the queues, gives everything back
   void Preempt(Sequence& sequence);

@@ -37,10 +37,14 @@ void WorkerState::SetRunning(Sequence& sequence, SequenceState state) {
   if (sequence.live->running_sequences++ == 0) ++requests_running_;
 }
 
-void WorkerState::SetWaiting(Sequence& sequence) {
-  Forget(sequence);
+void WorkerState::Enqueue(Sequence& sequence) {
   CAIRN_CHECK(waiting_.emplace(sequence.rank, &sequence).second);
   waiting_tokens_ += sequence.length();
+}
+
+void WorkerState::SetWaiting(Sequence& sequence) {
+  Forget(sequence);
+  Enqueue(sequence);
 }
 
 void WorkerState::Forget(Sequence& sequence) {
@@ -193,7 +197,7 @@ void WorkerState::Begin(Sequence& sequence, ChainClaim claim) {
   sequence.table.AddPrefix(std::move(claim.prefix));
   for (uint32_t i = prefix; i < blocks; ++i) sequence.table.AddFresh(claim.fresh.Take());
   sequence.computed = prefix * block_tokens_;
-  if (!sequence.started) {
+  if (!sequence.started && !sequence.live->forked) {
     PromptUsage& usage = sequence.live->usage;
     usage.cached_device_tokens = claim.device_blocks * block_tokens_;
     usage.cached_dram_tokens = claim.dram_blocks * block_tokens_;
