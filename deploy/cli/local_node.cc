@@ -13,6 +13,7 @@
 #include "kvstore/shell/system_clock.h"
 #include "worker/core/worker_core.h"
 #include "worker/engine/worker_team.h"
+#include "worker/model/kv_geometry.h"
 #include "worker/model/weights_digest.h"
 #include "worker/shell/worker_loop.h"
 #include "worker/shell/worker_thread.h"
@@ -48,20 +49,33 @@ std::string RopeName(const ModelConfig& config) {
   return name;
 }
 
+// Where KV is, by tier. `dram` may be null.
+struct Arenas {
+  std::unique_ptr<HostArena> device;
+  std::unique_ptr<HostArena> dram;
+};
+
+// An engine, with what it is to people and to those who exchange KV with it.
+struct NamedEngine {
+  std::unique_ptr<Engine> engine;
+  std::string text;
+  ModelIdentity identity;
+};
+
 class InProcessNode final : public LocalNode {
  public:
-  InProcessNode(const LocalNodeConfig& config, std::unique_ptr<WorkerTeam> team, LoadedModel model,
-                const ModelIdentity& identity, std::unique_ptr<HostArena> device,
-                std::unique_ptr<HostArena> dram, uint32_t context_length)
+  InProcessNode(const LocalNodeConfig& config, std::unique_ptr<WorkerTeam> team, Arenas arenas,
+                NamedEngine engine, uint32_t context_length)
       : team_(std::move(team)),
-        device_(std::move(device)),
-        dram_(std::move(dram)),
+        device_(std::move(arenas.device)),
+        dram_(std::move(arenas.dram)),
         context_length_(context_length),
-        engine_(std::move(model), *device_, *team_),
+        engine_text_(std::move(engine.text)),
+        engine_(std::move(engine.engine)),
         mover_(*device_, dram_.get()),
-        core_(WorkerLimitsFor(config), StoreLimitsFor(), identity),
-        scheduler_(SchedulerLimitsFor(config, identity), link_, clock_),
-        loop_(core_, engine_, mover_, clock_,
+        core_(WorkerLimitsFor(config), StoreLimitsFor(), engine.identity),
+        scheduler_(SchedulerLimitsFor(config, engine.identity), link_, clock_),
+        loop_(core_, *engine_, mover_, clock_,
               [this](std::span<const Report> reports) {
                 scheduler_.WorkerReports(kWorker, kEpoch, reports);
               }),
@@ -73,7 +87,8 @@ class InProcessNode final : public LocalNode {
   GenerationPort& port() override { return scheduler_; }
   const Clock& clock() const override { return clock_; }
   uint32_t context_length() const override { return context_length_; }
-  const CpuEngine& engine() const override { return engine_; }
+  const Engine& engine() const override { return *engine_; }
+  std::string EngineText() const override { return engine_text_; }
   uint32_t device_slots() const override { return device_->slots(); }
   uint32_t dram_slots() const override { return dram_ == nullptr ? 0 : dram_->slots(); }
   bool Drain(Duration at_most) override {
@@ -83,7 +98,7 @@ class InProcessNode final : public LocalNode {
 
  private:
   WorkerLimits WorkerLimitsFor(const LocalNodeConfig& config) const {
-    return {.vocabulary_size = engine_.vocabulary_size(),
+    return {.vocabulary_size = engine_->vocabulary_size(),
             .context_length = context_length_,
             .step_tokens = config.engine.step_tokens_max,
             .sequences_max = config.sequences_max,
@@ -95,14 +110,14 @@ class InProcessNode final : public LocalNode {
                                      const ModelIdentity& identity) const {
     SchedulerLimits limits = config.scheduler;
     limits.model = identity;
-    limits.block_tokens = engine_.geometry().block_tokens;
+    limits.block_tokens = engine_->geometry().block_tokens;
     const uint64_t slots = uint64_t{device_slots()} + dram_slots();
     limits.directory.index.bytes_max =
         std::min(limits.directory.index.bytes_max, (slots + 1024) * 64);
     return limits;
   }
   StoreLimits StoreLimitsFor() const {
-    return {.block_tokens = engine_.geometry().block_tokens,
+    return {.block_tokens = engine_->geometry().block_tokens,
             .device = {.slots = device_slots()},
             .dram = {.slots = dram_slots()},
             // Room is made ahead of need, so that a request seldom waits for blocks to be copied away.
@@ -114,7 +129,8 @@ class InProcessNode final : public LocalNode {
   std::unique_ptr<HostArena> device_;
   std::unique_ptr<HostArena> dram_;
   const uint32_t context_length_;
-  CpuEngine engine_;
+  const std::string engine_text_;
+  std::unique_ptr<Engine> engine_;
   BlockMover mover_;
   WorkerCore core_;
   InboxLink link_;
@@ -146,34 +162,75 @@ absl::StatusOr<std::unique_ptr<HostArena>> MakeArena(const char* flag, uint64_t 
   return HostArena::Make(tier.slots, block_bytes, ArenaFill::kOnDemand);
 }
 
+absl::StatusOr<Arenas> MakeArenas(const LocalNodeConfig& config, uint64_t block_bytes) {
+  Arenas arenas;
+  absl::StatusOr<std::unique_ptr<HostArena>> device =
+      MakeArena("--kv-budget", config.kv_budget_bytes, block_bytes);
+  if (!device.ok()) return device.status();
+  arenas.device = *std::move(device);
+  if (config.dram_budget_bytes == 0) return arenas;
+  absl::StatusOr<std::unique_ptr<HostArena>> dram =
+      MakeArena("--dram-budget", config.dram_budget_bytes, block_bytes);
+  if (!dram.ok()) return dram.status();
+  arenas.dram = *std::move(dram);
+  return arenas;
+}
+
+// How long a request may be: as the model, the flag and the KV budget allow.
+uint32_t ContextFor(const LocalNodeConfig& config, const Arenas& arenas, uint32_t model_context,
+                    uint32_t block_tokens) {
+  const uint64_t kv_tokens = uint64_t{arenas.device->slots()} * block_tokens;
+  uint64_t context = std::min<uint64_t>(model_context, kv_tokens);
+  if (config.context_length > 0) context = std::min<uint64_t>(context, config.context_length);
+  return static_cast<uint32_t>(context);
+}
+
+// Steps are waited for: nothing but the model's sizes is read.
+absl::StatusOr<std::unique_ptr<LocalNode>> StartPaced(const WeightFile& file,
+                                                      const LocalNodeConfig& config,
+                                                      std::unique_ptr<WorkerTeam> team) {
+  const absl::StatusOr<ModelConfig> model = ReadModelConfig(file);
+  if (!model.ok()) return model.status();
+  const BlockGeometry geometry =
+      KvGeometryOf(*model, config.engine.block_tokens, config.engine.kv_type);
+  absl::StatusOr<Arenas> arenas = MakeArenas(config, geometry.BlockBytes());
+  if (!arenas.ok()) return arenas.status();
+  NamedEngine engine{.engine = std::make_unique<PacedEngine>(geometry, model->vocabulary,
+                                                             model->context_length, config.paced),
+                     .text = "modelled: steps are waited for, nothing is computed",
+                     .identity = MakeModelIdentity({.weights_digest = WeightsDigest(file),
+                                                    .weight_format = "modelled",
+                                                    .rope = RopeName(*model),
+                                                    .geometry = geometry})};
+  const uint32_t context =
+      ContextFor(config, *arenas, model->context_length, geometry.block_tokens);
+  return std::make_unique<InProcessNode>(config, std::move(team), *std::move(arenas),
+                                         std::move(engine), context);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::Start(std::shared_ptr<const WeightFile> file,
                                                             const LocalNodeConfig& config,
                                                             const LoadProgress& progress) {
-  const int threads =
-      config.threads > 0 ? config.threads : static_cast<int>(std::thread::hardware_concurrency());
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  const int threads = config.paced ? 1 : config.threads > 0 ? config.threads : cores;
   auto team = std::make_unique<WorkerTeam>(std::max(1, threads), config.pin_threads);
+  if (config.paced) return StartPaced(*file, config, std::move(team));
   absl::StatusOr<LoadedModel> model = LoadModel(file, config.engine, *team, progress);
   if (!model.ok()) return model.status();
-  const ModelIdentity identity = IdentityOf(*file, *model);
-  const uint64_t block_bytes = model->geometry.BlockBytes();
-  absl::StatusOr<std::unique_ptr<HostArena>> device =
-      MakeArena("--kv-budget", config.kv_budget_bytes, block_bytes);
-  if (!device.ok()) return device.status();
-  std::unique_ptr<HostArena> dram;
-  if (config.dram_budget_bytes > 0) {
-    absl::StatusOr<std::unique_ptr<HostArena>> made =
-        MakeArena("--dram-budget", config.dram_budget_bytes, block_bytes);
-    if (!made.ok()) return made.status();
-    dram = *std::move(made);
-  }
-  uint32_t context = model->config.context_length;
-  if (config.context_length > 0) context = std::min(context, config.context_length);
-  const uint64_t kv_tokens = uint64_t{(*device)->slots()} * model->geometry.block_tokens;
-  context = static_cast<uint32_t>(std::min<uint64_t>(context, kv_tokens));
-  return std::make_unique<InProcessNode>(config, std::move(team), *std::move(model), identity,
-                                         *std::move(device), std::move(dram), context);
+  absl::StatusOr<Arenas> arenas = MakeArenas(config, model->geometry.BlockBytes());
+  if (!arenas.ok()) return arenas.status();
+  const uint32_t context = ContextFor(config, *arenas, model->config.context_length,
+                                      model->geometry.block_tokens);
+  NamedEngine engine{.engine = nullptr, .text = {}, .identity = IdentityOf(*file, *model)};
+  auto cpu = std::make_unique<CpuEngine>(*std::move(model), *arenas->device, *team);
+  engine.text = absl::StrCat("weights ", FormatSizeRounded(cpu->weight_bytes()), " as ",
+                             NameOf(cpu->format()), ", ",
+                             std::string(CpuLevelName(config.engine.level)), " instructions");
+  engine.engine = std::move(cpu);
+  return std::make_unique<InProcessNode>(config, std::move(team), *std::move(arenas),
+                                         std::move(engine), context);
 }
 
 }  // namespace cairn

@@ -12,11 +12,15 @@
 #include "kvstore/base/clock.h"
 #include "scheduler/shell/scheduler_host.h"
 #include "worker/engine/cpu_engine.h"
+#include "worker/engine/paced_engine.h"
 
 namespace cairn {
 
 struct LocalNodeConfig {
   CpuEngineOptions engine;
+  // What a step takes, if steps are only waited for (worker/engine/paced_engine.h): the model's
+  // tokenizer and sizes are used, its weights are not loaded. Empty: the engine computes.
+  PacedEngine::StepTime paced;
   int threads = 0;  // 0: all cores this process may use
   bool pin_threads = true;
   uint64_t kv_budget_bytes = uint64_t{1} << 30;   // of the device tier
@@ -39,7 +43,8 @@ class LocalNode {
   virtual GenerationPort& port() = 0;
   virtual const Clock& clock() const = 0;
   virtual uint32_t context_length() const = 0;  // of a request: the smaller of model, flag and KV budget
-  virtual const CpuEngine& engine() const = 0;
+  virtual const Engine& engine() const = 0;
+  virtual std::string EngineText() const = 0;  // for people: what computes, with what
   virtual uint32_t device_slots() const = 0;
   virtual uint32_t dram_slots() const = 0;
   // Refuses new requests, waits for those inside, at most this long. True: all have ended.

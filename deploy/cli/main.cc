@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "deploy/cli/bench_engine.h"
+#include "deploy/cli/bench_kernels.h"
 #include "deploy/cli/bench_serve.h"
 #include "deploy/cli/chat.h"
 #include "deploy/cli/command_line.h"
@@ -14,6 +15,7 @@
 #include "deploy/cli/model_pull.h"
 #include "deploy/cli/model_render.h"
 #include "deploy/cli/model_tokenize.h"
+#include "deploy/cli/replay.h"
 #include "deploy/cli/simulate.h"
 #include "deploy/cli/trace_describe.h"
 #include "deploy/cli/up.h"
@@ -57,7 +59,9 @@ void AddSubcommands(CLI::App& root) {
   CLI::App* bench = root.add_subcommand("bench", "measure")->group("Measure");
   bench->require_subcommand(0, 1);
   AddBenchEngine(*bench);
+  AddBenchKernels(*bench);
   AddBenchServe(*bench);
+  AddReplay(root);
   AddSimulate(root);
   CLI::App* trace = root.add_subcommand("trace", "look into recorded workloads")->group("Measure");
   trace->require_subcommand(0, 1);

@@ -22,6 +22,8 @@
 #include "scheduler/ingress/front_door.h"
 #include "scheduler/ingress/grpc_frontend.h"
 #include "scheduler/ingress/http_server.h"
+#include "scheduler/simulator/plan_cost.h"
+#include "scheduler/simulator/step_profile.h"
 
 namespace cairn {
 namespace {
@@ -34,6 +36,8 @@ struct UpOptions {
   std::string weights = "auto";
   std::string kv_type = "bf16";
   std::string cpu_level = "auto";
+  std::string engine = "cpu";
+  std::string profile;
   LocalNodeConfig node;
   FrontDoorConfig door;
   HttpServerConfig http;
@@ -82,6 +86,12 @@ void AddEngineFlags(CLI::App& up, UpOptions& options) {
   up.add_option("--cpu-level", options.cpu_level, "instructions to use; auto: the best there are")
       ->check(CLI::IsMember({"auto", "portable", "avx2", "avx512", "amx"}))
       ->capture_default_str()->group(kGroup);
+  up.add_option("--engine", options.engine,
+                "modelled: steps are waited for as --profile says, nothing is computed")
+      ->check(CLI::IsMember({"cpu", "modelled"}))->capture_default_str()->group(kGroup);
+  up.add_option("--profile", options.profile,
+                "what a step costs: a name or a file (docs/SIMULATOR.md); with --engine modelled")
+      ->group(kGroup);
   up.add_option("--step-tokens", options.node.engine.step_tokens_max,
                 "tokens computed in one step: decodes first, then chunks of prompts")
       ->check(CLI::Range(16, 8192))->capture_default_str()->group(kGroup);
@@ -165,6 +175,24 @@ absl::Status ResolveEngine(UpOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status ResolvePace(UpOptions& options) {
+  if (options.engine != "modelled") {
+    if (options.profile.empty()) return absl::OkStatus();
+    return absl::InvalidArgumentError("--profile needs --engine modelled");
+  }
+  if (options.profile.empty()) {
+    return absl::InvalidArgumentError(
+        "--engine modelled needs --profile: what a step costs, such as h100-llama-3.1-8b or a file "
+        "that cairn bench kernels --fit wrote");
+  }
+  const absl::StatusOr<StepProfile> profile = FindStepProfile(options.profile);
+  if (!profile.ok()) return profile.status();
+  options.node.paced = [cost = StepCost(*profile)](const StepPlan& plan) {
+    return CostOf(plan, cost);
+  };
+  return absl::OkStatus();
+}
+
 void SetLogLevel(const std::string& level) {
   spdlog::set_level(spdlog::level::from_str(level));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
@@ -197,10 +225,8 @@ absl::StatusOr<std::unique_ptr<LocalNode>> StartNode(std::shared_ptr<const Weigh
 }
 
 void LogNode(const LocalNode& node, const UpOptions& options) {
-  const CpuEngine& engine = node.engine();
-  const uint32_t block_tokens = engine.geometry().block_tokens;
-  spdlog::info("weights {} as {}, {} instructions", FormatSizeRounded(engine.weight_bytes()),
-               NameOf(engine.format()), CpuLevelName(options.node.engine.level));
+  const uint32_t block_tokens = node.engine().geometry().block_tokens;
+  spdlog::info("{}", node.EngineText());
   spdlog::info("KV: {} for {} tokens, {} behind it for {} more; longest request {} tokens",
                FormatSizeRounded(options.node.kv_budget_bytes), node.device_slots() * block_tokens,
                FormatSizeRounded(options.node.dram_budget_bytes), node.dram_slots() * block_tokens,
@@ -223,6 +249,7 @@ absl::Status RunUp(UpOptions& options) {
   absl::StatusOr<ApiKeys> keys = ReadApiKeys(options);
   if (!keys.ok()) return keys.status();
   if (absl::Status status = ResolveEngine(options); !status.ok()) return status;
+  if (absl::Status status = ResolvePace(options); !status.ok()) return status;
   absl::StatusOr<std::shared_ptr<const WeightFile>> file = OpenModel(options);
   if (!file.ok()) return file.status();
   const sigset_t signals = BlockStopSignals();

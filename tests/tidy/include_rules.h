@@ -130,7 +130,9 @@ inline const std::vector<Exception>& ThreadFiles() {
   static const std::vector<Exception> kFiles = {
       {"kvstore/shell/mutex.h", "the lock that adapters use"},
       {"deploy/cli/bench_serve.cc", "one thread a simulated client"},
-      {"deploy/cli/bench_engine.cc", "asks how many cores there are"},
+      {"deploy/cli/standalone_engine.cc", "asks how many cores there are"},
+      {"deploy/cli/replay.cc", "one thread a simulated client"},
+      {"deploy/cli/replay_schedule.h", "what those threads take from"},
       {"deploy/cli/simulation/cell_queue.cc", "runs cells of a study beside each other"},
       {"deploy/cli/local_node.cc", "puts the threads of one process together"},
       {"scheduler/ingress/grpc_call.h", "a call's state, between gRPC's threads and the worker's"},
@@ -139,6 +141,7 @@ inline const std::vector<Exception>& ThreadFiles() {
       {"scheduler/ingress/live_call.h",
        "tokens cross from the worker's thread to the connection's"},
       {"scheduler/ingress/work_thread.h", "long texts are read beside the connections' thread"},
+      {"worker/engine/paced_engine.cc", "waits instead of computing"},
       {"worker/engine/worker_team.h", "the compute threads, pinned and parked"},
       {"worker/shell/worker_inbox.h", "the queue between the loop and everybody else"},
       {"worker/shell/worker_thread.h", "one thread runs the loop"},
