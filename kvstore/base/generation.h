@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kvstore/base/ids.h"
+#include "kvstore/base/time.h"
 
 namespace cairn {
 
@@ -39,6 +40,13 @@ enum class FinishReason : uint8_t {
   kFailed,     // the engine could not go on; the message says why
 };
 
+// What a client is promised. Zero: nothing.
+struct SloTarget {
+  Duration ttft;  // until the first token
+  Duration tpot;  // mean time between its tokens
+  friend bool operator==(const SloTarget&, const SloTarget&) = default;
+};
+
 // One request as a worker runs it.
 struct GenerationRequest {
   RequestId id;
@@ -52,6 +60,9 @@ struct GenerationRequest {
   std::string cache_salt;           // blocks are shared only among requests with the same salt
   int32_t priority = 0;             // lower runs first (vLLM's order); preempted later
   std::string tenant;
+  std::string latency_class;  // by name; empty: the default one (scheduler/core/slo.h)
+  SloTarget slo;              // its own targets; zero: those of its class
+  Duration deadline;          // from its arrival; later the answer is of no use. Zero: none
 };
 
 struct TokenLogprob {

@@ -53,7 +53,8 @@ RouteChoice DualHashPolicy::ChooseAmong(const Homes& homes, const RouteRequest& 
     }
   }
   if (warm.cost.hit_tokens < cheap.cost.hit_tokens + options_.affinity_gain_tokens) return cheap;
-  if (warm.cost.ttft() <= options_.ttft_slo * options_.affinity_percent / 100) return warm;
+  const Duration target = request.ttft_slo > Duration() ? request.ttft_slo : options_.ttft_slo;
+  if (warm.cost.ttft() <= target * options_.affinity_percent / 100) return warm;
   if (cheap.worker != warm.worker) cheap.reason = RouteReason::kPressure;
   return cheap;
 }

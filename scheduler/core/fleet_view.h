@@ -18,6 +18,7 @@ struct RouteRequest {
   RequestId id;
   uint32_t prompt_tokens = 0;
   std::span<const BlockKey> chain;  // of the prompt's full blocks, from the head; may be empty
+  Duration ttft_slo;                // its own target; zero: what the policy's options say
 };
 
 struct FleetView {

@@ -8,6 +8,8 @@
 #include "kvstore/base/generation.h"
 #include "kvstore/base/time.h"
 #include "kvstore/block/block_key.h"
+#include "scheduler/core/slo.h"
+#include "scheduler/core/tenant_share.h"
 
 namespace cairn {
 
@@ -37,6 +39,11 @@ struct Request {
   Epoch epoch;
   bool prefill_told = false;  // the client has heard PrefillDone
   std::vector<ChoiceProgress> choices;
+  TenantNumber tenant = 0;
+  size_t latency_class = 0;
+  bool charged = false;           // its tenant has paid for the prompt
+  bool first_heard = false;       // its first token, of whichever choice
+  std::vector<ChoicePace> paces;  // by choice
 };
 
 }  // namespace cairn

@@ -18,6 +18,11 @@ int64_t SpeedOf(const WorkerView& worker) {
 
 SchedulerCore::SchedulerCore(const SchedulerLimits& limits)
     : limits_(limits),
+      queue_(limits.priority_ageing),
+      tenants_(limits.tenants),
+      classes_(limits.classes.value_or(
+          LatencyClasses({.name = "standard", .target = {.ttft = limits.routing.ttft_slo}}))),
+      attainment_(classes_.size()),
       policy_(MakeRoutingPolicy(limits.routing, std::max(1u, limits.block_tokens))),
       directory_(limits.directory) {}
 
@@ -25,7 +30,7 @@ void SchedulerCore::Handle(const SchedulerEvent& event, Instant now) {
   std::visit([&](const auto& e) { On(e, now); }, event);
   TickDirectory(now);
   RouteWaiting(now);
-  AssignFromLines();
+  AssignFromLines(now);
 }
 
 std::vector<SchedulerAction> SchedulerCore::TakeActions() { return std::exchange(actions_, {}); }
@@ -33,20 +38,40 @@ std::vector<SchedulerAction> SchedulerCore::TakeActions() { return std::exchange
 void SchedulerCore::On(const RequestSubmitted& event, Instant now) {
   const RequestId id = event.request.id;
   CAIRN_CHECK(!requests_.contains(id));
-  if (std::optional<Shed> shed = WhyShed(event.request)) {
+  GenerationRequest body = event.request;
+  const size_t latency_class = classes_.Complete(body);
+  const TenantNumber tenant = tenants_.NumberOf(body.tenant);
+  if (std::optional<Shed> shed = WhyShed(body)) {
     ++counts_.shed;
+    ++attainment_[latency_class].shed;
+    tenants_.Shed(tenant);
     actions_.push_back(*shed);
     return;
   }
   ++counts_.accepted;
+  ++attainment_[latency_class].accepted;
+  tenants_.Accept(tenant);
   actions_.push_back(Accepted{id});
   Request& request = requests_[id];
-  request.body = event.request;
+  request.body = std::move(body);
+  request.latency_class = latency_class;
+  request.tenant = tenant;
+  request.paces.resize(request.body.choices);
   request.arrival = now;
   request.order = arrivals_++;
   request.choices.resize(event.request.choices);
   request.chain = KeysOf(event);
+  StartWaiting(request);
+}
+
+void SchedulerCore::StartWaiting(Request& request) {
+  tenants_.Wait(request.tenant, request.body.prompt.size());
   Enqueue(request, std::nullopt);
+}
+
+void SchedulerCore::StopWaiting(const Request& request) {
+  Dequeue(request);
+  tenants_.Leave(request.tenant, request.body.prompt.size());
 }
 
 std::optional<Shed> SchedulerCore::WhyShed(const GenerationRequest& request) const {
@@ -88,7 +113,7 @@ void SchedulerCore::On(const RequestCancelled& event, Instant) {
   switch (request.state) {
     case RequestState::kQueued:
       ++counts_.cancelled;
-      Dequeue(request);
+      StopWaiting(request);
       End(event.request, FinishReason::kCancelled, 0);
       return;
     case RequestState::kPrefilling:
@@ -182,7 +207,7 @@ void SchedulerCore::DropWorker(NodeId node) {
       continue;
     }
     ++counts_.restarted;
-    Enqueue(request, std::nullopt);
+    StartWaiting(request);
   }
 }
 
@@ -212,13 +237,13 @@ void SchedulerCore::On(const WorkerReported& event, Instant now) {
               request.state == RequestState::kQueued) {
             return;  // a word of an earlier run of this request
           }
-          Hear(worker, request, word);
+          Hear(worker, request, word, now);
         }
       },
       event.report);
 }
 
-void SchedulerCore::Hear(WorkerView& worker, Request& request, const PrefillDone& word) {
+void SchedulerCore::Hear(WorkerView& worker, Request& request, const PrefillDone& word, Instant) {
   if (request.state != RequestState::kPrefilling) return;
   EndPrefill(worker, request);
   request.state = RequestState::kDecoding;
@@ -229,25 +254,33 @@ void SchedulerCore::Hear(WorkerView& worker, Request& request, const PrefillDone
   actions_.push_back(DeliverWord{word.request, word});
 }
 
-void SchedulerCore::Hear(WorkerView&, Request& request, const TokenProduced& word) {
+void SchedulerCore::Hear(WorkerView&, Request& request, const TokenProduced& word, Instant now) {
   if (request.state == RequestState::kCancelling || word.choice >= request.choices.size()) return;
   ChoiceProgress& choice = request.choices[word.choice];
   if (choice.ended || choice.stopping || word.position != choice.heard.size()) {
     return;  // heard, or too late
   }
   choice.heard.push_back(word.token.token);
+  tenants_.ChargeOutput(request.tenant, 1);
+  request.paces[word.choice].Hear(now);
+  if (!std::exchange(request.first_heard, true)) {
+    CountTtft(request.body.slo, now - request.arrival, attainment_[request.latency_class]);
+  }
   actions_.push_back(DeliverWord{word.request, word});
 }
 
-void SchedulerCore::Hear(WorkerView&, Request& request, const ChoiceEnded& word) {
+void SchedulerCore::Hear(WorkerView&, Request& request, const ChoiceEnded& word, Instant) {
   if (word.choice >= request.choices.size()) return;
   ChoiceProgress& choice = request.choices[word.choice];
   if (choice.ended) return;
   choice.ended = true;
+  if (word.reason == FinishReason::kStop || word.reason == FinishReason::kLength) {
+    CountTpot(request.body.slo, request.paces[word.choice], attainment_[request.latency_class]);
+  }
   actions_.push_back(DeliverWord{word.request, word});
 }
 
-void SchedulerCore::Hear(WorkerView& worker, Request& request, const RequestEnded& word) {
+void SchedulerCore::Hear(WorkerView& worker, Request& request, const RequestEnded& word, Instant) {
   if (request.state != RequestState::kCancelling) Forget(worker, request);
   running_[worker.node].erase(word.request);
   End(word.request, request.state == RequestState::kCancelling ? FinishReason::kCancelled
@@ -291,6 +324,7 @@ void SchedulerCore::End(RequestId id, FinishReason reason, uint32_t preemptions)
                         reason == FinishReason::kFailed ? "the worker ended without a reason" : ""}});
   }
   ++counts_.ended;
+  tenants_.End(request.tenant);
   actions_.push_back(DeliverWord{id, RequestEnded{id, preemptions}});
   requests_.erase(found);
 }

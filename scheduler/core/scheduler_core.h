@@ -24,6 +24,8 @@
 #include "scheduler/core/scheduler_action.h"
 #include "scheduler/core/scheduler_event.h"
 #include "scheduler/core/shadow_cache.h"
+#include "scheduler/core/slo.h"
+#include "scheduler/core/tenant_share.h"
 #include "scheduler/core/worker_view.h"
 
 namespace cairn {
@@ -36,6 +38,12 @@ struct SchedulerLimits {
   // A worker is given more work while it has less than this that it has not prefilled.
   uint32_t unprefilled_requests_max = 64;
   uint64_t unprefilled_tokens_max = 4096;
+
+  // Without classes: one, with routing.ttft_slo as its TTFT target.
+  std::optional<LatencyClasses> classes;
+  // A priority that has waited so long in a line without a turn gets one.
+  Duration priority_ageing = Seconds(10);
+  TenantLimits tenants;
 
   RoutingOptions routing;
   // A line is overloaded when its worker needs longer than this share of the TTFT target for it. Zero:
@@ -76,6 +84,9 @@ class SchedulerCore {
   // Workers in the order of their ids.
   const std::map<NodeId, WorkerView>& workers() const { return workers_; }
   const Directory& directory() const { return directory_; }
+  const LatencyClasses& classes() const { return classes_; }
+  const std::vector<ClassAttainment>& attainment() const { return attainment_; }  // by class
+  const TenantShare& tenants() const { return tenants_; }
 
  private:
   // --- scheduler_core.cc
@@ -89,10 +100,10 @@ class SchedulerCore {
   void On(const BlocksListed& event, Instant now);
   void On(const DrainStarted& event, Instant now);
 
-  void Hear(WorkerView& worker, Request& request, const PrefillDone& word);
-  void Hear(WorkerView& worker, Request& request, const TokenProduced& word);
-  void Hear(WorkerView& worker, Request& request, const ChoiceEnded& word);
-  void Hear(WorkerView& worker, Request& request, const RequestEnded& word);
+  void Hear(WorkerView& worker, Request& request, const PrefillDone& word, Instant now);
+  void Hear(WorkerView& worker, Request& request, const TokenProduced& word, Instant now);
+  void Hear(WorkerView& worker, Request& request, const ChoiceEnded& word, Instant now);
+  void Hear(WorkerView& worker, Request& request, const RequestEnded& word, Instant now);
   void HearLoad(WorkerView& worker, const WorkerLoad& load, Instant now);
 
   std::optional<Shed> WhyShed(const GenerationRequest& request) const;
@@ -101,6 +112,8 @@ class SchedulerCore {
   void EndPrefill(WorkerView& worker, const Request& request);
   void End(RequestId id, FinishReason reason, uint32_t preemptions);
   void DropWorker(NodeId node);
+  void StartWaiting(Request& request);
+  void StopWaiting(const Request& request);
 
   // --- scheduler_routing.cc
   std::vector<BlockKey> KeysOf(const RequestSubmitted& event) const;
@@ -109,8 +122,8 @@ class SchedulerCore {
   void Enqueue(Request& request, std::optional<NodeId> line);
   void Dequeue(const Request& request);
   void RouteWaiting(Instant now);
-  void RebalanceIfOverloaded(size_t worker, Instant now);
-  void AssignFromLines();
+  void RebalanceIfOverloaded(size_t worker, Duration target, Instant now);
+  void AssignFromLines(Instant now);
   bool HasRoom(const WorkerView& worker) const;
   void Send(WorkerView& worker, Request& request);
   void NotePrefilled(const WorkerView& worker, const Request& request);
@@ -120,6 +133,9 @@ class SchedulerCore {
   const SchedulerLimits limits_;
   absl::flat_hash_map<RequestId, Request> requests_;  // looked up, never walked
   CentralQueue queue_;
+  TenantShare tenants_;
+  const LatencyClasses classes_;
+  std::vector<ClassAttainment> attainment_;
   uint64_t arrivals_ = 0;
   std::map<NodeId, WorkerView> workers_;
   std::vector<const WorkerView*> fleet_;  // the same, for routing

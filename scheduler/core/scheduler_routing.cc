@@ -18,7 +18,16 @@ constexpr Duration kRebalanceAgain = Milliseconds(50);
 // How often the directory is asked whether a word is missing.
 constexpr Duration kDirectoryTick = Milliseconds(50);
 
-QueuePlace PlaceOf(const Request& request) { return {request.body.priority, request.order}; }
+// Who has no target is due as late as the laxest.
+constexpr Duration kDueAnyTime = Seconds(600);
+
+QueuePlace PlaceOf(const Request& request) {
+  const Duration target = request.body.slo.ttft;
+  return {.priority = request.body.priority,
+          .tenant = request.tenant,
+          .due = request.arrival + (target == Duration() ? kDueAnyTime : target),
+          .order = request.order};
+}
 
 // What must have KV before the next token: the prompt, and what was said elsewhere.
 uint64_t TokensBefore(const Request& request) {
@@ -32,7 +41,8 @@ uint64_t TokensBefore(const Request& request) {
 RouteRequest RouteRequestOf(const Request& request) {
   return {.id = request.body.id,
           .prompt_tokens = static_cast<uint32_t>(TokensBefore(request)),
-          .chain = request.chain};
+          .chain = request.chain,
+          .ttft_slo = request.body.slo.ttft};
 }
 
 // Empty for a request of which nothing was heard.
@@ -99,16 +109,19 @@ void SchedulerCore::RouteWaiting(Instant now) {
     Request& request = requests_.at(queue_.line(std::nullopt).begin()->second.request);
     Dequeue(request);
     const RouteRequest route = RouteRequestOf(request);
+    const Duration target = request.body.slo.ttft;
     const RouteChoice choice = policy_->Route(route, Fleet(now));
     request.work_tokens = choice.cost.work_tokens;
     Enqueue(request, fleet_[choice.worker]->node);
-    for (const size_t home : policy_->HomesOf(route, Fleet(now))) RebalanceIfOverloaded(home, now);
+    for (const size_t home : policy_->HomesOf(route, Fleet(now)))
+      RebalanceIfOverloaded(home, target, now);
   }
 }
 
-void SchedulerCore::RebalanceIfOverloaded(size_t worker, Instant now) {
-  const RebalanceLimits limits{.overload =
-                                   limits_.routing.ttft_slo * limits_.rebalance_percent / 100};
+// Overloaded for one who comes now with this target.
+void SchedulerCore::RebalanceIfOverloaded(size_t worker, Duration target, Instant now) {
+  if (target == Duration()) target = limits_.routing.ttft_slo;
+  const RebalanceLimits limits{.overload = target * limits_.rebalance_percent / 100};
   const WorkerView& view = *fleet_[worker];
   if (limits.overload == Duration() || view.TimeFor(view.TokensAhead(now)) <= limits.overload) {
     return;
@@ -118,8 +131,7 @@ void SchedulerCore::RebalanceIfOverloaded(size_t worker, Instant now) {
   last->second = now;
   const FleetView fleet = Fleet(now);
   std::vector<Movable> movables;
-  for (const auto& [place, queued] : queue_.line(fleet_[worker]->node)) {
-    if (movables.size() == kRebalancedRequests) break;
+  for (const QueuedRequest& queued : queue_.Head(view.node, tenants_, kRebalancedRequests)) {
     const RouteRequest request = RouteRequestOf(requests_.at(queued.request));
     Movable movable{.request = queued.request, .work_tokens = queued.work_tokens};
     for (const size_t home : policy_->HomesOf(request, fleet)) {
@@ -143,17 +155,17 @@ bool SchedulerCore::HasRoom(const WorkerView& worker) const {
          worker.unprefilled_tokens < limits_.unprefilled_tokens_max;
 }
 
-void SchedulerCore::AssignFromLines() {
+void SchedulerCore::AssignFromLines(Instant now) {
   for (const NodeId node : std::exchange(touched_, {})) {
     WorkerView& worker = workers_.at(node);
     while (HasRoom(worker) && !queue_.line(node).empty()) {
-      Send(worker, requests_.at(queue_.line(node).begin()->second.request));
+      Send(worker, requests_.at(queue_.Next(node, tenants_, now)));
     }
   }
 }
 
 void SchedulerCore::Send(WorkerView& worker, Request& request) {
-  Dequeue(request);
+  StopWaiting(request);
   // What it waited for may have been computed meanwhile, by a request with the same head.
   const RouteRequest route = RouteRequestOf(request);
   const PrefixMatch match = directory_.index().Match(worker.holder, route.chain);
@@ -163,6 +175,10 @@ void SchedulerCore::Send(WorkerView& worker, Request& request) {
   counts_.prompt_tokens += prompt;
   counts_.hit_tokens_expected += prompt - std::min(request.work_tokens, prompt);
 
+  // A prompt that is computed again after a loss is not paid for twice.
+  if (!std::exchange(request.charged, true)) {
+    tenants_.ChargePrompt(request.tenant, request.work_tokens);
+  }
   request.state = RequestState::kPrefilling;
   request.worker = worker.node;
   request.epoch = worker.epoch;

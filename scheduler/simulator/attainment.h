@@ -6,16 +6,11 @@
 #include <span>
 #include <vector>
 
+#include "kvstore/base/generation.h"
 #include "kvstore/base/time.h"
 #include "scheduler/simulator/cluster_result.h"
 
 namespace cairn {
-
-// What a client is promised. Zero: nothing.
-struct SloTarget {
-  Duration ttft;  // until the first token
-  Duration tpot;  // mean time between its tokens
-};
 
 // Whether a request finished within the targets.
 bool Attains(const RequestRecord& request, const SloTarget& target);

@@ -242,6 +242,53 @@ TEST_CASE("draining sheds what comes and finishes what is inside") {
   CHECK(desk.Heard(1) == "PeE");
 }
 
+TEST_CASE("a class's target decides what is due first, and attainment is counted by class") {
+  Desk desk({.unprefilled_requests_max = 1, .classes = LatencyClasses()});
+  desk.Do(WorkerJoined{kWorker, kEpoch});
+  const auto submit = [&](uint64_t id, const char* name, Instant now) {
+    GenerationRequest request = MakeRequest(id);
+    request.latency_class = name;
+    desk.Do(RequestSubmitted{request}, now);
+  };
+  const auto at = [](int64_t ms) { return Instant() + Milliseconds(ms); };
+  submit(1, "", at(0));
+  submit(2, "", at(10));
+  submit(3, "batch", at(20));
+  submit(4, "interactive", at(30));
+  const auto prefill = [&](uint64_t id, Instant now) {
+    desk.Do(WorkerReported{kWorker, kEpoch, PrefillDone{RequestId(id), {}}}, now);
+    desk.Do(WorkerReported{kWorker, kEpoch, Token(id, 0)}, now);
+    desk.Do(WorkerReported{kWorker, kEpoch, Token(id, 1)}, now + Milliseconds(60));
+    desk.Do(
+        WorkerReported{kWorker, kEpoch, ChoiceEnded{RequestId(id), 0, FinishReason::kLength, ""}},
+        now + Milliseconds(60));
+    desk.Do(WorkerReported{kWorker, kEpoch, RequestEnded{RequestId(id), 0}}, now);
+  };
+  for (uint64_t id : {1, 4, 2, 3}) prefill(id, at(1030));
+  CHECK(desk.assigned == std::vector<uint64_t>{1, 4, 2, 3});
+  const std::vector<ClassAttainment>& classes = desk.core.attainment();
+  CHECK(classes[0] == ClassAttainment{.accepted = 1, .ttft_attained = 1, .tpot_missed = 1});
+  CHECK(classes[1] == ClassAttainment{.accepted = 2, .ttft_attained = 2, .tpot_attained = 2});
+  CHECK(classes[2] == ClassAttainment{.accepted = 1, .ttft_attained = 1});
+}
+
+TEST_CASE("a tenant that floods the queue leaves another's request its turn") {
+  Desk desk({.unprefilled_requests_max = 1});
+  desk.Do(WorkerJoined{kWorker, kEpoch});
+  for (uint64_t id = 1; id <= 50; ++id) {
+    GenerationRequest request = MakeRequest(id, 1000);
+    request.tenant = "flood";
+    desk.Do(RequestSubmitted{request});
+  }
+  for (uint64_t id = 51; id <= 52; ++id) {
+    GenerationRequest request = MakeRequest(id, 1000);
+    request.tenant = "quiet";
+    desk.Do(RequestSubmitted{request});
+  }
+  for (int i = 0; i < 6; ++i) desk.Report(PrefillDone{RequestId(desk.assigned.back()), {}});
+  CHECK(desk.assigned == std::vector<uint64_t>{1, 2, 51, 3, 52, 4, 5});
+}
+
 // Random clients against two workers that answer in any order, lose their lives and come back.
 TEST_CASE("whatever is cancelled, lost or repeated, every accepted request ends exactly once") {
   for (uint64_t seed = 1; seed <= 300; ++seed) {
