@@ -1,7 +1,6 @@
 #include "scheduler/core/cache_policies.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace cairn {
 
@@ -52,31 +51,6 @@ RouteChoice MinTtftPolicy::Route(const RouteRequest& request, const FleetView& f
   return choice;
 }
 
-void E2Policy::LearnWorkers(const FleetView& fleet) {
-  if (met_ && membership_ == fleet.membership) return;
-  met_ = true;
-  membership_ = fleet.membership;
-  std::vector<Window> windows;
-  size_t old = 0;
-  for (const WorkerView* worker : fleet.workers) {
-    while (old < windows_.size() && windows_[old].node < worker->node) ++old;
-    const bool same = old < windows_.size() && windows_[old].node == worker->node &&
-                      windows_[old].epoch == worker->epoch;
-    windows.push_back(same ? windows_[old] : Window{.node = worker->node, .epoch = worker->epoch});
-  }
-  windows_ = std::move(windows);
-}
-
-int64_t E2Policy::WorkOf(size_t worker, int64_t slice) {
-  Window& window = windows_[worker];
-  for (int64_t passed = std::min(slice - window.slice, kSlices); passed > 0; --passed) {
-    int64_t& oldest = window.work_ns[static_cast<size_t>((slice - passed + 1) % kSlices)];
-    window.sum_ns -= std::exchange(oldest, 0);
-  }
-  window.slice = std::max(window.slice, slice);
-  return window.sum_ns;
-}
-
 // Tokens that do not fit into what is free push out others, which are worth their prefill times the
 // share of the prompts' tokens that this worker was seen to find cached.
 int64_t E2Policy::EvictionLoss(const WorkerView& view, const FleetView& fleet,
@@ -90,12 +64,10 @@ int64_t E2Policy::EvictionLoss(const WorkerView& view, const FleetView& fleet,
 }
 
 RouteChoice E2Policy::Route(const RouteRequest& request, const FleetView& fleet) {
-  LearnWorkers(fleet);
+  sent_.Learn(fleet);
   fleet.index.MatchAll(request.chain, matches_);
-  const int64_t slice_ns = std::max<int64_t>(1, options_.e2_window.nanoseconds() / kSlices);
-  const int64_t slice = fleet.now.nanoseconds() / slice_ns;
   const uint64_t cached = uint64_t{matches_.best_blocks()} * fleet.block_tokens;
-  const bool exploit = 2 * cached > request.prompt_tokens;
+  const bool exploit = 100 * cached > options_.e2_exploit_percent * uint64_t{request.prompt_tokens};
   RouteChoice choice;
   int64_t least = 0;
   bool any = false;
@@ -105,7 +77,7 @@ RouteChoice E2Policy::Route(const RouteRequest& request, const FleetView& fleet)
     if (exploit && match.blocks < matches_.best_blocks()) continue;
     const RouteCost cost =
         CostOf(request, fleet, worker, match, matches_.best_blocks(), options_.cost);
-    int64_t price = WorkOf(worker, slice);
+    int64_t price = sent_.Of(worker).nanoseconds();
     if (!exploit) {
       price +=
           (cost.prefill + cost.fetch).nanoseconds() + EvictionLoss(view, fleet, cost.work_tokens);
@@ -117,11 +89,7 @@ RouteChoice E2Policy::Route(const RouteRequest& request, const FleetView& fleet)
   }
   // A best match that no worker of the fleet has: its holder has just left.
   if (!any) choice = {0, RouteReason::kLoad, CostAt(request, fleet, 0, options_.cost)};
-  WorkOf(choice.worker, slice);
-  Window& window = windows_[choice.worker];
-  const int64_t work_ns = choice.cost.prefill.nanoseconds();
-  window.work_ns[static_cast<size_t>(slice % kSlices)] += work_ns;
-  window.sum_ns += work_ns;
+  sent_.Add(choice.worker, choice.cost.prefill);
   return choice;
 }
 

@@ -1,11 +1,9 @@
 // The published policies that look at the cache, as rivals of the default one.
 #pragma once
 
-#include <array>
-#include <vector>
-
 #include "scheduler/core/affinity_key.h"
 #include "scheduler/core/routing_policy.h"
+#include "scheduler/core/sent_work.h"
 
 namespace cairn {
 
@@ -41,30 +39,16 @@ class MinTtftPolicy final : public RoutingPolicy {
 // what the blocks that it would evict are worth (Preble's E2, without its rebalancing).
 class E2Policy final : public RoutingPolicy {
  public:
-  explicit E2Policy(const RoutingOptions& options) : options_(options) {}
+  explicit E2Policy(const RoutingOptions& options) : options_(options), sent_(options.e2_window) {}
   RouteChoice Route(const RouteRequest& request, const FleetView& fleet) override;
   Homes HomesOf(const RouteRequest&, const FleetView&) override { return {}; }
 
  private:
-  static constexpr int64_t kSlices = 12;
-  // The work sent to one worker within the window, by slices of it.
-  struct Window {
-    NodeId node;
-    Epoch epoch;
-    int64_t slice = 0;  // the newest
-    std::array<int64_t, kSlices> work_ns{};
-    int64_t sum_ns = 0;
-  };
-
-  void LearnWorkers(const FleetView& fleet);
-  int64_t WorkOf(size_t worker, int64_t slice);
   int64_t EvictionLoss(const WorkerView& view, const FleetView& fleet, uint64_t tokens) const;
 
   const RoutingOptions options_;
   PrefixMatches matches_;
-  std::vector<Window> windows_;  // in the order of the fleet's workers
-  uint64_t membership_ = 0;
-  bool met_ = false;
+  SentWork sent_;
 };
 
 }  // namespace cairn

@@ -1,74 +1,79 @@
 #include "scheduler/core/dual_hash_policy.h"
 
 #include <algorithm>
-#include <vector>
+
+#include "kvstore/base/prng.h"
 
 namespace cairn {
 
-DualHashPolicy::DualHashPolicy(const RoutingOptions& options, uint32_t block_tokens)
-    : options_(options),
-      keys_({.stride_blocks = std::max(1u, options.affinity_tokens / block_tokens)}),
-      hash_(options.homes) {}
+// The cheapest of those looked at so far; between equals the first. Homes come first, and which of
+// a key's homes is the first is chance, the same for every scheduler: so a quiet cluster fills
+// evenly.
+class DualHashPolicy::Candidates {
+ public:
+  Candidates(const RouteRequest& request, const FleetView& fleet, uint32_t best_blocks,
+             const RoutingOptions& options, const SentWork& sent)
+      : request_(request),
+        fleet_(fleet),
+        best_blocks_(best_blocks),
+        options_(options),
+        sent_(sent) {}
 
-void DualHashPolicy::LearnWorkers(const FleetView& fleet) {
-  if (met_ && membership_ == fleet.membership) return;
-  met_ = true;
-  membership_ = fleet.membership;
-  std::vector<NodeId> nodes;
-  for (const WorkerView* worker : fleet.workers) nodes.push_back(worker->node);
-  hash_.SetWorkers(nodes);
-}
+  void Add(size_t worker, RouteReason reason) {
+    const PrefixMatch match = fleet_.index.Match(fleet_.workers[worker]->holder, request_.chain);
+    const RouteCost cost = CostOf(request_, fleet_, worker, match, best_blocks_, options_.cost);
+    most_hit_tokens_ = std::max(most_hit_tokens_, cost.hit_tokens);
+    const Duration price = sent_.Of(worker) * options_.sent_percent / 100 + cost.queue +
+                           (cost.prefill + cost.fetch) * options_.work_percent / 100;
+    if (any_ && price >= price_) return;
+    any_ = true;
+    price_ = price;
+    choice_ = {worker, reason, cost};
+  }
+  RouteChoice choice() const { return choice_; }
+  uint32_t most_hit_tokens() const { return most_hit_tokens_; }
+
+ private:
+  const RouteRequest& request_;
+  const FleetView& fleet_;
+  const uint32_t best_blocks_;
+  const RoutingOptions& options_;
+  const SentWork& sent_;
+  bool any_ = false;
+  Duration price_;
+  RouteChoice choice_;
+  uint32_t most_hit_tokens_ = 0;
+};
+
+DualHashPolicy::DualHashPolicy(const RoutingOptions& options, uint32_t block_tokens)
+    : options_(options), homes_(options, block_tokens), sent_(options.sent_window) {}
 
 RouteChoice DualHashPolicy::Route(const RouteRequest& request, const FleetView& fleet) {
-  LearnWorkers(fleet);
-  const auto workers = static_cast<uint32_t>(fleet.workers.size());
-  const BlockKey key =
-      request.chain.empty() ? KeyWithoutPrefix(request.id) : keys_.Observe(request.chain, workers);
-  const bool far = options_.far_holder_age > Duration();
-  BestMatch best;
-  if (far || options_.cost.fetch_token > Duration()) best = fleet.index.Best(request.chain);
-  RouteChoice choice = ChooseAmong(hash_.Find(key), request, fleet, best.blocks);
-  if (far) ConsiderFarHolders(request, fleet, best, choice);
+  sent_.Learn(fleet);
+  const BestMatch best = fleet.index.Best(request.chain);
+  Candidates candidates(request, fleet, best.blocks, options_, sent_);
+  for (const uint32_t home : homes_.Observe(request, fleet)) {
+    candidates.Add(home, RouteReason::kHome);
+  }
+  AddHolders(fleet, best, candidates);
+  Prng prng(request.id.value());
+  for (uint32_t i = 0; i < options_.guests; ++i) {
+    candidates.Add(prng.Below(fleet.workers.size()), RouteReason::kGuest);
+  }
+  const RouteChoice choice = candidates.choice();
+  sent_.Add(choice.worker, choice.cost.prefill);
   return choice;
 }
 
-Homes DualHashPolicy::HomesOf(const RouteRequest& request, const FleetView& fleet) {
-  LearnWorkers(fleet);
-  return hash_.Find(request.chain.empty() ? KeyWithoutPrefix(request.id)
-                                          : keys_.Find(request.chain));
-}
-
-RouteChoice DualHashPolicy::ChooseAmong(const Homes& homes, const RouteRequest& request,
-                                        const FleetView& fleet, uint32_t best_blocks) const {
-  RouteChoice warm, cheap;
-  for (size_t i = 0; i < homes.size(); ++i) {
-    const size_t worker = homes[i];
-    const PrefixMatch match = fleet.index.Match(fleet.workers[worker]->holder, request.chain);
-    const RouteCost cost = CostOf(request, fleet, worker, match, best_blocks, options_.cost);
-    // Between equals the first home is taken, not the lower node: which of a key's homes is the
-    // first is chance, the same for every scheduler, and so a quiet cluster fills evenly.
-    if (i == 0 || cost.ttft() < cheap.cost.ttft()) cheap = {worker, RouteReason::kLoad, cost};
-    if (i == 0 || cost.hit_tokens > warm.cost.hit_tokens) {
-      warm = {worker, RouteReason::kAffinity, cost};
-    }
-  }
-  if (warm.cost.hit_tokens < cheap.cost.hit_tokens + options_.affinity_gain_tokens) return cheap;
-  const Duration target = request.ttft_slo > Duration() ? request.ttft_slo : options_.ttft_slo;
-  if (warm.cost.ttft() <= target * options_.affinity_percent / 100) return warm;
-  if (cheap.worker != warm.worker) cheap.reason = RouteReason::kPressure;
-  return cheap;
-}
-
-void DualHashPolicy::ConsiderFarHolders(const RouteRequest& request, const FleetView& fleet,
-                                        const BestMatch& best, RouteChoice& choice) const {
+void DualHashPolicy::AddHolders(const FleetView& fleet, const BestMatch& best,
+                                Candidates& candidates) const {
+  if (best.holders.size() > options_.holders_max) return;
   const uint64_t best_tokens = uint64_t{best.blocks} * fleet.block_tokens;
-  if (best_tokens < 2 * uint64_t{choice.cost.hit_tokens} + options_.affinity_gain_tokens) return;
+  if (best_tokens < uint64_t{candidates.most_hit_tokens()} + options_.affinity_gain_tokens) return;
   for (size_t worker = 0; worker < fleet.workers.size(); ++worker) {
-    const WorkerView& view = *fleet.workers[worker];
-    if (fleet.now - view.heard > options_.far_holder_age) continue;
-    if (std::ranges::find(best.holders, view.holder) == best.holders.end()) continue;
-    const RouteCost cost = CostAt(request, fleet, worker, options_.cost);
-    if (cost.ttft() < choice.cost.ttft()) choice = {worker, RouteReason::kFarHolder, cost};
+    const HolderId holder = fleet.workers[worker]->holder;
+    if (std::ranges::find(best.holders, holder) == best.holders.end()) continue;
+    candidates.Add(worker, RouteReason::kHolder);
   }
 }
 

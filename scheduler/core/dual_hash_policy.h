@@ -1,13 +1,19 @@
-// The default policy: a prompt's affinity key has two homes. The warmer one is kept as long as its
-// predicted time to the first token stays below the target; when it does not, the cheaper one is
-// taken. So prompts meet their cache while all is well, and load spreads over two independent
-// workers a key when it is not (DualMap, arXiv 2602.06502). Only the pair is looked at: what a
-// scheduler does not know about the rest cannot mislead it.
+// The default policy. Three kinds of workers are candidates for a prompt: its two homes, by hash,
+// so that schedulers meet at the same workers without a word between them; those that hold most of
+// it, if that is more than the homes have; and a few guests, drawn by the request's own id, so that
+// no two requests and no two schedulers crowd the same idle worker. The lowest price wins:
+//
+//   what this scheduler has sent there lately + its queue + so many times the request's own work
+//
+// The first term spreads load without needing to know it (sent_work.h), the second corrects what
+// went wrong lately, as far as it is known. Work weighs more than waiting: a request waits once,
+// but work that a cache would have saved makes everybody behind it wait. So a prompt follows its
+// cache until the imbalance is several times what the cache saves.
 #pragma once
 
-#include "scheduler/core/affinity_key.h"
-#include "scheduler/core/dual_hash.h"
+#include "scheduler/core/prompt_homes.h"
 #include "scheduler/core/routing_policy.h"
+#include "scheduler/core/sent_work.h"
 
 namespace cairn {
 
@@ -15,20 +21,18 @@ class DualHashPolicy final : public RoutingPolicy {
  public:
   DualHashPolicy(const RoutingOptions& options, uint32_t block_tokens);
   RouteChoice Route(const RouteRequest& request, const FleetView& fleet) override;
-  Homes HomesOf(const RouteRequest& request, const FleetView& fleet) override;
+  Homes HomesOf(const RouteRequest& request, const FleetView& fleet) override {
+    return homes_.Find(request, fleet);
+  }
 
  private:
-  void LearnWorkers(const FleetView& fleet);
-  RouteChoice ChooseAmong(const Homes& homes, const RouteRequest& request, const FleetView& fleet,
-                          uint32_t best_blocks) const;
-  void ConsiderFarHolders(const RouteRequest& request, const FleetView& fleet,
-                          const BestMatch& best, RouteChoice& choice) const;
+  class Candidates;
+
+  void AddHolders(const FleetView& fleet, const BestMatch& best, Candidates& candidates) const;
 
   const RoutingOptions options_;
-  AffinityKeys keys_;
-  DualHash hash_;
-  uint64_t membership_ = 0;
-  bool met_ = false;
+  PromptHomes homes_;
+  SentWork sent_;
 };
 
 }  // namespace cairn

@@ -6,15 +6,16 @@
 #include "kvstore/base/check.h"
 #include "scheduler/core/cache_policies.h"
 #include "scheduler/core/dual_hash_policy.h"
+#include "scheduler/core/dual_map_policy.h"
 #include "scheduler/core/load_policies.h"
 
 namespace cairn {
 namespace {
 
-constexpr std::array<PolicyKind, 7> kPolicies = {
-    PolicyKind::kDualHash, PolicyKind::kRoundRobin,     PolicyKind::kLeastLoaded,
-    PolicyKind::kRandom2,  PolicyKind::kPrefixAffinity, PolicyKind::kMinTtft,
-    PolicyKind::kE2};
+constexpr std::array<PolicyKind, 8> kPolicies = {
+    PolicyKind::kDualHash,    PolicyKind::kDualMap, PolicyKind::kRoundRobin,
+    PolicyKind::kLeastLoaded, PolicyKind::kRandom2, PolicyKind::kPrefixAffinity,
+    PolicyKind::kMinTtft,     PolicyKind::kE2};
 
 }  // namespace
 
@@ -24,6 +25,8 @@ std::string_view PolicyName(PolicyKind kind) {
   switch (kind) {
     case PolicyKind::kDualHash:
       return "dual-hash";
+    case PolicyKind::kDualMap:
+      return "dualmap";
     case PolicyKind::kRoundRobin:
       return "round-robin";
     case PolicyKind::kLeastLoaded:
@@ -51,6 +54,8 @@ std::unique_ptr<RoutingPolicy> MakeRoutingPolicy(const RoutingOptions& options,
   switch (options.policy) {
     case PolicyKind::kDualHash:
       return std::make_unique<DualHashPolicy>(options, block_tokens);
+    case PolicyKind::kDualMap:
+      return std::make_unique<DualMapPolicy>(options, block_tokens);
     case PolicyKind::kRoundRobin:
       return std::make_unique<RoundRobinPolicy>(options);
     case PolicyKind::kLeastLoaded:

@@ -1,6 +1,7 @@
 // Where a request should run: one question, many answers. Policies differ only in how they choose;
 // what they see (fleet_view.h) and what a choice costs (route_cost.h) is the same for all of them.
-// Equal views and equal histories give equal choices; ties go to the lower node, or to the first home.
+// Equal views and equal histories give equal choices; ties go to the lower node, or to the first
+// home.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@
 namespace cairn {
 
 enum class PolicyKind : uint8_t {
-  kDualHash,  // two homes a key; the warmer one until its TTFT threatens the target (DualMap)
+  kDualHash,  // two homes a key, known holders, a few guests: the cheapest for all
+  kDualMap,   // two homes a key; the warmer one until its TTFT threatens the target (DualMap)
   kRoundRobin,
   kLeastLoaded,     // the fewest prompt tokens ahead
   kRandom2,         // the less loaded of two random workers
@@ -32,28 +34,35 @@ struct RoutingOptions {
   Duration ttft_slo = Seconds(5);
   RouteCostOptions cost;
 
-  // kDualHash. Percent are of ttft_slo.
+  // kDualHash, kDualMap.
   uint32_t homes = 2;
-  uint32_t affinity_percent = 50;      // the warmer home is kept while its predicted TTFT is below
-  uint32_t affinity_gain_tokens = 128;  // a warmer home has at least so much more
-  // A worker outside the pair is preferred if it has more than twice the pair's best match, its
-  // word is not older than this, and it is the cheapest. Zero: only the pair is looked at.
-  Duration far_holder_age;
-  // kDualHash, kPrefixAffinity.
+  uint32_t affinity_gain_tokens = 128;  // a warmer worker has at least so much more
+  // These and kPrefixAffinity.
   uint32_t affinity_tokens = 512;  // by which keys get longer
+  // kDualHash. Percent are of the term in a worker's price.
+  uint32_t work_percent = 1200;
+  uint32_t sent_percent = 100;
+  Duration sent_window = Seconds(180);
+  uint32_t guests = 6;
+  uint32_t holders_max = 16;  // with more of them, the homes and guests are likely among them
+  // kDualMap: the warmer home is kept while its predicted TTFT is below so much of the target.
+  uint32_t affinity_percent = 50;
   // kPrefixAffinity: at most so much of the mean of tokens ahead, but never less than the floor.
   uint32_t bounded_load_percent = 125;
   uint64_t bounded_load_floor_tokens = 8192;
   // kE2.
   Duration e2_window = Seconds(180);
+  uint32_t e2_exploit_percent = 50;  // where more of the prompt than that is cached
 };
 
 enum class RouteReason : uint8_t {
-  kAffinity,   // it has the longest match and time enough
-  kPressure,   // the match would wait too long elsewhere
-  kFarHolder,  // not a home, but it has far more of the prompt
-  kLoad,       // chosen by load or cost alone
-  kTurn,       // its turn
+  kHome,      // one of its homes
+  kHolder,    // not a home, but it has more of the prompt
+  kGuest,     // neither, but the others were too busy
+  kAffinity,  // it has the longest match and time enough
+  kPressure,  // the match would wait too long elsewhere
+  kLoad,      // chosen by load or cost alone
+  kTurn,      // its turn
 };
 
 struct RouteChoice {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "kvstore/base/check.h"
 
@@ -9,19 +10,21 @@ namespace cairn {
 
 Goodput SearchGoodput(const GoodputSearch& search, const std::function<double(double rate)>& run) {
   CAIRN_CHECK(search.first_rate > 0);
+  CAIRN_CHECK(search.first_step > 1 && search.first_step <= 2);
   CAIRN_CHECK(search.precision > 0);
   Goodput found;
   double good = 0;                                       // the highest that attained
   double bad = std::numeric_limits<double>::infinity();  // the lowest that did not
   double next = search.first_rate;
+  double step = search.first_step;
   while (found.runs.size() < search.runs_max) {
     const double attainment = run(next);
     found.runs.push_back({next, attainment});
     (attainment >= search.attainment ? good : bad) = next;
     if (bad == std::numeric_limits<double>::infinity()) {
-      next = good * 2;
+      next = good * std::exchange(step, std::min(2.0, step * step));
     } else if (good == 0) {
-      next = bad / 2;
+      next = bad / std::exchange(step, std::min(2.0, step * step));
     } else if (bad - good <= search.precision * bad) {
       break;
     } else {

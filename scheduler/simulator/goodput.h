@@ -13,6 +13,9 @@ namespace cairn {
 struct GoodputSearch {
   double attainment = 0.9;  // the share of requests that must attain their targets
   double first_rate = 1.0;  // requests a second; where to begin
+  // By which factor the rate goes up or down first; each further one is its square, at most 2. A
+  // good guess wants a small one: then few runs are far from the answer.
+  double first_step = 2;
   double precision = 0.01;  // ends when the two rates differ by less than this share
   uint32_t runs_max = 24;   // of one seed
 };

@@ -19,6 +19,15 @@ TEST_CASE("the search ends just below the knee, wherever it begins") {
   }
 }
 
+TEST_CASE("a good guess and a small first step need few runs") {
+  const Goodput found =
+      SearchGoodput({.first_rate = 17, .first_step = 1.06, .precision = 0.02}, Knee(17.3));
+  CHECK(found.rate > 17.3 * 0.98);
+  CHECK(found.runs.size() <= 4);
+  const Goodput bad = SearchGoodput({.first_rate = 1000, .first_step = 1.06}, Knee(17.3));
+  CHECK(bad.rate > 17.3 * 0.98);
+}
+
 TEST_CASE("no rate is tried twice, and the runs are told in order") {
   std::set<double> tried;
   const Goodput found = SearchGoodput({.first_rate = 3}, [&](double rate) {

@@ -20,7 +20,7 @@ RoutingOptions With(PolicyKind policy) {
 }
 
 TEST_CASE("every policy is found by its name, and nothing else is") {
-  CHECK(AllPolicies().size() == 7);
+  CHECK(AllPolicies().size() == 8);
   for (const PolicyKind kind : AllPolicies()) CHECK(PolicyNamed(PolicyName(kind)) == kind);
   CHECK_FALSE(PolicyNamed("dual").has_value());
   CHECK(RoutingOptions().policy == PolicyKind::kDualHash);
@@ -64,7 +64,7 @@ TEST_CASE("two schedulers that saw different requests agree on a prompt's homes"
 
 TEST_CASE(
     "the warmer home is kept until its first token would be late, then the cheaper one is taken") {
-  RoutingOptions options;
+  RoutingOptions options = With(PolicyKind::kDualMap);
   options.affinity_percent = 100;
   RoutingHouse house(8, options);
   const Chain chain = MakeChain(1, 100);
@@ -85,7 +85,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a quiet cluster fills evenly: between equals the first home is taken") {
-  RoutingHouse house(10);
+  RoutingHouse house(10, With(PolicyKind::kDualMap));
   std::vector<int> given(10);
   for (uint64_t id = 1; id <= 5000; ++id) {
     const Chain chain = MakeChain(id, 40);
@@ -97,7 +97,7 @@ TEST_CASE("a quiet cluster fills evenly: between equals the first home is taken"
 }
 
 TEST_CASE("a hit too small to matter does not outweigh the load") {
-  RoutingHouse house(8);
+  RoutingHouse house(8, With(PolicyKind::kDualMap));
   const Chain chain = MakeChain(1, 100);
   const Homes homes = house.HomesOf(1, chain);
   house.Hold(homes[0], chain, 4);
@@ -107,8 +107,8 @@ TEST_CASE("a hit too small to matter does not outweigh the load") {
   CHECK(choice.reason == RouteReason::kLoad);
 }
 
-TEST_CASE("dual hashing looks at the pair alone, whatever the rest promises") {
-  RoutingHouse house(20);
+TEST_CASE("DualMap looks at the pair alone, whatever the rest promises") {
+  RoutingHouse house(20, With(PolicyKind::kDualMap));
   Prng prng(3);
   for (uint64_t id = 1; id <= 500; ++id) {
     const Chain chain = MakeChain(id, static_cast<uint32_t>(prng.Below(120)));
@@ -129,24 +129,61 @@ TEST_CASE("prompts without a full block are spread by their ids") {
   CHECK(used.size() == 10);
 }
 
-TEST_CASE("a far holder is preferred only if allowed, its word is fresh and it is the cheapest") {
-  RoutingOptions options;
-  options.far_holder_age = Milliseconds(200);
-  RoutingHouse house(8, options);
-  const Chain chain = MakeChain(1, 200);
+// A worker that is none of the prompt's homes.
+size_t Stranger(RoutingHouse& house, const Chain& chain) {
   const Homes homes = house.HomesOf(1, chain);
-  size_t far = 0;
-  while (std::ranges::find(homes, far) != homes.end()) ++far;
-  house.Hold(far, chain, 200);
-  house.now = Instant() + Seconds(9);
-  for (WorkerView& view : house.views) view.heard = house.now - Milliseconds(100);
-  CHECK(house.Route(1, chain).worker == far);
-  CHECK(house.Route(1, chain).reason == RouteReason::kFarHolder);
-  house.views[far].heard = house.now - Milliseconds(300);
-  CHECK(house.Route(2, chain).worker != far);
-  house.views[far].heard = house.now;
-  house.views[far].queued_tokens = 5000;
-  CHECK(house.Route(3, chain).worker != far);
+  size_t stranger = 0;
+  while (std::ranges::find(homes, stranger) != homes.end()) ++stranger;
+  return stranger;
+}
+
+TEST_CASE("a prompt goes where most of it is, be that a home or not") {
+  RoutingHouse house(8);
+  const Chain chain = MakeChain(1, 200);
+  const size_t holder = Stranger(house, chain);
+  house.Hold(holder, chain, 150);
+  const RouteChoice choice = house.Route(1, chain);
+  CHECK(choice.worker == holder);
+  CHECK(choice.cost.hit_tokens == 150 * 16);
+}
+
+TEST_CASE("a cache is left when waiting for it costs many times what it saves, not before") {
+  RoutingOptions options;
+  options.guests = 0;
+  RoutingHouse house(8, options);
+  const Chain chain = MakeChain(1, 100);
+  const Homes homes = house.HomesOf(1, chain);
+  house.Hold(homes[0], chain, 50);  // 800 tokens, 80 ms: worth 960 ms of imbalance
+  house.views[homes[0]].queued_tokens = 9'500;
+  CHECK(house.Route(1, chain).worker == homes[0]);
+  house.views[homes[0]].queued_tokens = 11'500;
+  CHECK(house.Route(2, chain).worker == homes[1]);
+}
+
+TEST_CASE("what a scheduler sent itself counts where no word has come yet") {
+  RoutingHouse house(6);
+  std::vector<uint64_t> sent(6);
+  Prng prng(5);
+  for (uint64_t id = 1; id <= 1200; ++id) {
+    const Chain chain = MakeChain(id, static_cast<uint32_t>(prng.Between(20, 400)));
+    const RouteChoice choice = house.Route(id, chain);  // and nobody says how long its queue is
+    sent[choice.worker] += choice.cost.work_tokens;
+  }
+  const auto [least, most] = std::ranges::minmax(sent);
+  CHECK(most < least * 102 / 100);
+}
+
+TEST_CASE("guests are drawn by the request, so that schedulers do not crowd the same idle worker") {
+  RoutingOptions options;
+  options.guests = 2;
+  std::vector<int> given(20);
+  for (uint64_t id = 1; id <= 2000; ++id) {  // each by a scheduler that knows nothing of the others
+    RoutingHouse house(20, options);
+    const Chain chain = MakeChain(id % 7, 40);
+    for (const uint32_t home : house.HomesOf(id, chain)) house.views[home].queued_tokens = 90'000;
+    ++given[house.Route(id, chain).worker];
+  }
+  for (const int requests : given) CHECK((requests > 50 && requests < 190));
 }
 
 TEST_CASE("round-robin takes turns, and least-loaded the emptiest, the lower among equals") {
@@ -235,12 +272,14 @@ size_t HerdOn(PolicyKind kind) {
 }
 
 TEST_CASE(
-    "with old views, schedulers that look at all workers herd; with two homes a key they cannot") {
+    "with old views, schedulers that look at all workers herd; those with few candidates cannot") {
   const size_t requests = 8 * 20;
   CHECK(HerdOn(PolicyKind::kMinTtft) == requests);
   CHECK(HerdOn(PolicyKind::kLeastLoaded) == requests);
   // Only those at home there can go there: 2 of 16 workers, and some chance.
-  CHECK(HerdOn(PolicyKind::kDualHash) <= requests * 2 / 16 * 3 / 2);
+  CHECK(HerdOn(PolicyKind::kDualMap) <= requests * 2 / 16 * 3 / 2);
+  // Six guests more, and what was sent lately counts against it.
+  CHECK(HerdOn(PolicyKind::kDualHash) <= requests * 8 / 16);
 }
 
 TEST_CASE("a new worker takes over its share of the keys and no other key changes its homes") {

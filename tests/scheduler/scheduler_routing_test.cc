@@ -103,6 +103,7 @@ TEST_CASE("an overloaded line gives requests to their other homes, and every one
   SchedulerLimits limits;
   limits.unprefilled_requests_max = 1;
   limits.routing.affinity_tokens = 1600;
+  limits.routing.policy = PolicyKind::kDualMap;
   limits.routing.affinity_percent = 100;
   Desk desk(6, limits);
   const auto submit = [&desk](uint64_t id) {  // the first 1,600 tokens are the same
