@@ -258,5 +258,13 @@ TEST_CASE("the load says what there is") {
   CHECK(worker.core.load().lookup_tokens == 40 + 12 * 20);
 }
 
+TEST_CASE("what waits counts in the load only with what is not in the store") {
+  Worker worker(/*device=*/64, /*dram=*/0);
+  worker.Assign(Worker::Request(1, 40, 1));
+  worker.RunAll();
+  worker.Tell(Assign{Worker::Request(2, 40, 1)});  // the same prompt, in blocks of 4
+  CHECK(worker.core.load().prefill_tokens_left == 4);
+}
+
 }  // namespace
 }  // namespace cairn

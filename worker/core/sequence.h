@@ -44,6 +44,7 @@ struct Sequence {
   uint32_t computed = 0;  // positions below it have KV in the table
   std::optional<PendingCopy> copy;
   SequenceState state = SequenceState::kWaiting;
+  uint32_t cached = 0;           // kWaiting: tokens that the store held when it began to wait
   uint32_t attempts_failed = 0;  // steps in a row
   bool started = false;          // has been in a step
   bool in_step = false;          // is in the step that is out

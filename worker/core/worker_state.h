@@ -76,7 +76,8 @@ class WorkerState {
   void SetRunning(Sequence& sequence, SequenceState state);
   void Enqueue(Sequence& sequence);     // REQUIRES: holds nothing, waits nowhere
   void SetWaiting(Sequence& sequence);  // gives everything back
-  void Forget(Sequence& sequence);      // takes it out of the queues, gives everything back
+  void StopWaiting(Sequence& sequence);
+  void Forget(Sequence& sequence);  // takes it out of the queues, gives everything back
   void Preempt(Sequence& sequence);
   void SettleArrivals();
   bool GrowRunning();
@@ -115,7 +116,7 @@ class WorkerState {
 
   uint64_t last_arrival_ = 0;
   uint64_t last_sequence_ = 0;
-  uint64_t waiting_tokens_ = 0;
+  uint64_t waiting_tokens_ = 0;  // of waiting sequences, without those that were in the store
   uint32_t requests_running_ = 0;
   WorkerLoad totals_;  // the parts of the load that are counted as they happen
 };

@@ -17,7 +17,8 @@ std::vector<WorkerAction> WorkerState::TakeActions() {
   std::optional<StepPlan> plan;
   if (!step_out_) plan = PlanNextStep();
   // A cancel may empty the worker without a step after which its load would be reported.
-  if (!plan && !step_out_ && !reports_.empty() && !std::holds_alternative<WorkerLoad>(reports_.back())) {
+  if (!plan && !step_out_ && !reports_.empty() &&
+      !std::holds_alternative<WorkerLoad>(reports_.back())) {
     Send(load());
   }
   std::vector<WorkerAction> actions;
@@ -37,9 +38,17 @@ void WorkerState::SetRunning(Sequence& sequence, SequenceState state) {
   if (sequence.live->running_sequences++ == 0) ++requests_running_;
 }
 
+// The load says how much is to be computed, so what the store has is not counted. That may come or
+// go until the sequence's turn: the load is an estimate there.
 void WorkerState::Enqueue(Sequence& sequence) {
   CAIRN_CHECK(waiting_.emplace(sequence.rank, &sequence).second);
-  waiting_tokens_ += sequence.length();
+  const uint32_t blocks_max = (sequence.length() - 1) / block_tokens_;
+  sequence.cached = store_.Match(sequence.chain, blocks_max) * block_tokens_;
+  waiting_tokens_ += sequence.length() - sequence.cached;
+}
+
+void WorkerState::StopWaiting(Sequence& sequence) {
+  if (waiting_.erase(sequence.rank) > 0) waiting_tokens_ -= sequence.length() - sequence.cached;
 }
 
 void WorkerState::SetWaiting(Sequence& sequence) {
@@ -51,8 +60,8 @@ void WorkerState::Forget(Sequence& sequence) {
   CAIRN_CHECK(!sequence.in_step);
   if (running_.erase(sequence.rank) > 0) {
     if (--sequence.live->running_sequences == 0) --requests_running_;
-  } else if (waiting_.erase(sequence.rank) > 0) {
-    waiting_tokens_ -= sequence.length();
+  } else {
+    StopWaiting(sequence);
   }
   sequence.copy.reset();
   sequence.table.Release();
@@ -189,8 +198,7 @@ ClaimAnswer WorkerState::ClaimFor(Sequence& sequence) {
 }
 
 void WorkerState::Begin(Sequence& sequence, ChainClaim claim) {
-  waiting_.erase(sequence.rank);
-  waiting_tokens_ -= sequence.length();
+  StopWaiting(sequence);
   const uint32_t prefix = static_cast<uint32_t>(claim.prefix.size());
   const uint32_t blocks =
       BlocksFor(sequence.length(), block_tokens_) + (sequence.copies_whole_prompt ? 1 : 0);
