@@ -50,6 +50,7 @@ void ActivationRows::Shape(ActivationKind kind, size_t rows, size_t k) {
   k_ = k;
   k_blocks_ = (k + kKBlock - 1) / kKBlock;
   tile_rows_ = std::max<size_t>(1, (rows + tiles - 1) / tiles);
+  if (tile_rows_ > 8) tile_rows_ = tile_rows_ > 12 ? 16 : 12;
   tile_bytes_ = k_blocks_ * (kKBlock / kGroup) * tile_rows_ * RecordBytes(kind);
   tile_bytes_ = (tile_bytes_ + 63) / 64 * 64;
   const size_t bytes = tiles * tile_bytes_;

@@ -3,8 +3,10 @@
 //
 //   memory: (tile, group of 32 along K, row in tile) records
 //
-// A tile holds up to 16 rows; rows are spread evenly over as few tiles as possible (17 rows: 9 and
-// 8), because a kernel works on a tile at a time and reads it from front to back.
+// A tile holds up to 16 rows; rows are spread evenly over as few tiles as possible, because a
+// kernel works on a tile at a time and reads it from front to back. A tile of more than 8 rows has
+// 12 or 16, for which there are kernels with AMX (17 rows: 12 and 5); what is missing in the last
+// one is garbage.
 //
 //   ActivationRows rows;                               // kept from step to step
 //   rows.Shape(ActivationKindFor(kernels, w.format()), count, w.k());

@@ -64,8 +64,8 @@ Features Detect() {
   if ((saved & kZmm) != kZmm || !f_dq_bw_vl || !Bit(seven.ecx, 11)) return found;
   found.level = CpuLevel::kAvx512;
   found.avx512_bf16 = Bit(seven_one.eax, 5);
-  const bool tile_bf16 = Bit(seven.edx, 24) && Bit(seven.edx, 22);
-  if ((saved & kTiles) != kTiles || !tile_bf16 || !found.avx512_bf16) return found;
+  const bool tiles = Bit(seven.edx, 24) && Bit(seven.edx, 22) && Bit(seven.edx, 25);  // bf16, int8
+  if ((saved & kTiles) != kTiles || !tiles || !found.avx512_bf16) return found;
   if (!MayUseTiles()) return found;
   found.level = CpuLevel::kAmx;
   return found;

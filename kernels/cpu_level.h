@@ -2,8 +2,8 @@
 //   portable   any x86-64 (or any other machine)
 //   avx2       AVX2, FMA, F16C
 //   avx512     AVX-512 F, BW, VL, DQ and VNNI; a kernel asks HasAvx512Bf16() for more
-//   amx        AVX-512 BF16, AMX tile and bf16 beside that, and the system's permission to use
-//   tiles
+//   amx        AVX-512 BF16, AMX tile, bf16 and int8 beside that, and the system's permission to
+//   use tiles
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,8 @@
-// The tile kernel of level amx over emulated tiles: runs everywhere. Where the processor has AMX
-// the real one is among the levels of matmul_test.
+// The tile kernels of level amx over emulated tiles: runs everywhere. Where the processor has AMX
+// the real ones are among the levels of matmul_test.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -10,12 +11,18 @@
 #include "kernels/matmul.h"
 #include "tests/kernels/matmul_case.h"
 
+#define UNROLL
+
 namespace cairn {
 namespace {
 
 #include "tests/kernels/amx_emulation.inc"
 
 #include "kernels/matmul_amx_body.inc"
+
+#include "kernels/panel_format.inc"
+
+#include "kernels/matmul_amx_integer.inc"
 
 // Records of 32 bf16, which is what the tiles read.
 void EncodeBf16(const EncodeRowArgs& args) {
@@ -25,11 +32,18 @@ void EncodeBf16(const EncodeRowArgs& args) {
   }
 }
 
+const MatMulKernels& Portable() { return MatMulKernelsFor(CpuLevel::kPortable); }
+
+void Integer(const MatMulArgs& args) {
+  if (FitsTiles(args.tile_rows)) return IntegerTiles(args);
+  Portable().integer(args);
+}
+
 const MatMulKernels kEmulated = {
-    .integer = nullptr,
+    .integer = Integer,
     .bf16 = Bf16,
-    .encode_int8 = nullptr,
-    .encode_int15 = nullptr,
+    .encode_int8 = Portable().encode_int8,
+    .encode_int15 = Portable().encode_int15,
     .encode_bf16 = EncodeBf16,
     .bf16_kind = ActivationKind::kBf16,
 };
@@ -79,18 +93,44 @@ TEST_CASE("the tile kernel gives a row the same bits alone, in any batch and any
   }
 }
 
-TEST_CASE("the tile kernel writes nothing beyond a matrix's columns or a batch's rows") {
+TEST_CASE("integer tiles give the bits of the portable level, whatever the shape and the split") {
+  for (const auto& [format, integer] : AllProductKinds()) {
+    if (format == PackedFormat::kBf16) continue;
+    for (const size_t rows : {9, 12, 16, 17, 30, 70}) {
+      for (const size_t n : {1, 40, 83}) {
+        // one block, a ragged one, and more than is unpacked at a time
+        for (const size_t k : {32, 200, 896}) {
+          tiles = EmulatedTiles();
+          const PackedMatrix w = RandomMatrix(format, n, k, 5);
+          const std::vector<float> x = RandomRows(rows, k, 6);
+          const std::vector<float> expected = Product(Portable(), w, x, 1, integer);
+          const size_t tasks = std::min<size_t>(w.panels(), rows % 3 + 1);
+          const std::vector<float> out = Product(kEmulated, w, x, tasks, integer);
+          CAPTURE(PackedFormatName(format), integer == ActivationKind::kInt15, rows, n, k);
+          REQUIRE(std::memcmp(out.data(), expected.data(), out.size() * sizeof(float)) == 0);
+          REQUIRE(tiles.refused == 0);
+          REQUIRE(tiles.configurations == static_cast<int>(tasks));
+          REQUIRE_FALSE(tiles.configured);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("the tile kernels write nothing beyond a matrix's columns or a batch's rows") {
   const size_t rows = 18, n = 21, k = 64, stride = 40;
-  const PackedMatrix w = RandomMatrix(PackedFormat::kBf16, n, k, 9);
-  const std::vector<float> x = RandomRows(rows, k, 10);
-  ActivationRows encoded;
-  encoded.Shape(ActivationKind::kBf16, rows, k);
-  encoded.Encode(kEmulated, x.data(), k, 0, rows);
-  std::vector<float> out((rows + 2) * stride, 12345.0f);
-  MatMul(kEmulated, w, encoded, {0, w.panels()}, out.data(), stride);
-  for (size_t i = 0; i < out.size(); ++i) {
-    const bool ours = i / stride < rows && i % stride < n;
-    REQUIRE((out[i] == 12345.0f) == !ours);
+  for (const auto& [format, integer] : AllProductKinds()) {
+    const PackedMatrix w = RandomMatrix(format, n, k, 9);
+    const std::vector<float> x = RandomRows(rows, k, 10);
+    ActivationRows encoded;
+    encoded.Shape(ActivationKindFor(kEmulated, format, integer), rows, k);
+    encoded.Encode(kEmulated, x.data(), k, 0, rows);
+    std::vector<float> out((rows + 2) * stride, 12345.0f);
+    MatMul(kEmulated, w, encoded, {0, w.panels()}, out.data(), stride);
+    for (size_t i = 0; i < out.size(); ++i) {
+      const bool ours = i / stride < rows && i % stride < n;
+      REQUIRE((out[i] == 12345.0f) == !ours);
+    }
   }
 }
 

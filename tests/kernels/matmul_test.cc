@@ -19,8 +19,9 @@ struct Shape {
 
 const std::vector<Shape>& Shapes() {
   static const std::vector<Shape> kShapes = {
-      {1, 16, 64},  {1, 1, 1},     {2, 33, 96},  {3, 100, 65},   {4, 48, 576},  {5, 17, 40},
-      {7, 64, 128}, {13, 80, 320}, {16, 31, 32}, {17, 160, 200}, {33, 47, 192}, {70, 40, 640}};
+      {1, 16, 64},   {1, 1, 1},     {2, 33, 96},   {3, 100, 65}, {4, 48, 576},
+      {5, 17, 40},   {7, 64, 128},  {13, 80, 320}, {16, 31, 32}, {17, 160, 200},
+      {33, 47, 192}, {70, 40, 640}, {20, 33, 1600}};
   return kShapes;
 }
 
@@ -155,11 +156,14 @@ TEST_CASE("extreme codes on both sides are summed without saturation") {
       const MatMulKernels& kernels = MatMulKernelsFor(level);
       for (const ActivationKind kind : {ActivationKind::kInt8, ActivationKind::kInt15}) {
         const float largest = kind == ActivationKind::kInt15 ? 16256.0f : 127.0f;
-        const std::vector<float> x(5 * k, largest * static_cast<float>(sign));  // scale 1
         const float unit = 64.0f * largest * static_cast<float>(sign);
-        REQUIRE(Product(kernels, w_low, x, 1, kind) == std::vector<float>(5 * n, -128 * unit));
-        REQUIRE(Product(kernels, w_high, x, 1, kind) == std::vector<float>(5 * n, 255 * unit));
-        REQUIRE(Product(kernels, w_four, x, 1, kind) == std::vector<float>(5 * n, 15 * unit));
+        for (const size_t rows : {5, 20}) {
+          const std::vector<float> x(rows * k, largest * static_cast<float>(sign));  // scale 1
+          const auto all = [&](float value) { return std::vector<float>(rows * n, value); };
+          REQUIRE(Product(kernels, w_low, x, 1, kind) == all(-128 * unit));
+          REQUIRE(Product(kernels, w_high, x, 1, kind) == all(255 * unit));
+          REQUIRE(Product(kernels, w_four, x, 1, kind) == all(15 * unit));
+        }
       }
     }
   }
