@@ -64,20 +64,24 @@ void ActivationRows::Shape(ActivationKind kind, size_t rows, size_t k) {
 void ActivationRows::Encode(const MatMulKernels& kernels, const float* x, size_t x_stride,
                             size_t begin, size_t end) {
   CAIRN_KERNEL_CHECK(end <= rows_);
+  for (size_t row = begin; row < end; ++row) EncodeColumns(kernels, x + row * x_stride, row, 0, k_);
+}
+
+void ActivationRows::EncodeColumns(const MatMulKernels& kernels, const float* x, size_t row,
+                                   size_t begin, size_t count) {
+  CAIRN_KERNEL_CHECK(row < rows_ && begin % kKBlock == 0 && begin + count <= k_);
+  CAIRN_KERNEL_CHECK(count % kKBlock == 0 || begin + count == k_);
   CAIRN_KERNEL_CHECK(IsIntegerKind(kind_) || kind_ == kernels.bf16_kind);
   const auto encode = kind_ == ActivationKind::kInt8    ? kernels.encode_int8
                       : kind_ == ActivationKind::kInt15 ? kernels.encode_int15
                                                         : kernels.encode_bf16;
   const size_t record_bytes = RecordBytes(kind_);
-  for (size_t row = begin; row < end; ++row) {
-    std::byte* const records =
-        data_.get() + row / tile_rows_ * tile_bytes_ + row % tile_rows_ * record_bytes;
-    encode({.x = x + row * x_stride,
-            .k = k_,
-            .k_blocks = k_blocks_,
-            .records = records,
-            .record_stride = tile_rows_ * record_bytes});
-  }
+  const size_t record = begin / kGroup * tile_rows_ + row % tile_rows_;
+  encode({.x = x,
+          .k = count,
+          .k_blocks = (count + kKBlock - 1) / kKBlock,
+          .records = data_.get() + row / tile_rows_ * tile_bytes_ + record * record_bytes,
+          .record_stride = tile_rows_ * record_bytes});
 }
 
 }  // namespace cairn

@@ -39,6 +39,11 @@ class ActivationRows {
   void Encode(const MatMulKernels& kernels, const float* x, size_t x_stride, size_t begin,
               size_t end);
 
+  // Columns begin to begin + count - 1 of one row; x is where column begin is. REQUIRES: begin a
+  // multiple of 64, count too unless the columns are the last.
+  void EncodeColumns(const MatMulKernels& kernels, const float* x, size_t row, size_t begin,
+                     size_t count);
+
   ActivationKind kind() const { return kind_; }
   size_t rows() const { return rows_; }
   size_t k() const { return k_; }

@@ -150,14 +150,18 @@ uint64_t Linear::bytes() const {
   return bytes;
 }
 
+size_t Linear::Tasks(size_t x_rows, size_t threads) const {
+  size_t tasks = 0;
+  for (const Segment& segment : segments_) {
+    tasks += PanelSplit(segment.matrix, x_rows, threads).tasks();
+  }
+  return tasks;
+}
+
 void Linear::Apply(const MatMulKernels& kernels, const ActivationRows& x, float* y, size_t y_stride,
                    WorkerTeam& team) const {
   const auto threads = static_cast<size_t>(team.threads());
-  size_t tasks = 0;
-  for (const Segment& segment : segments_) {
-    tasks += PanelSplit(segment.matrix, x.rows(), threads).tasks();
-  }
-  team.Run(tasks, [&](size_t task, int) {
+  team.Run(Tasks(x.rows(), threads), [&](size_t task, int) {
     for (const Segment& segment : segments_) {
       const PanelSplit split(segment.matrix, x.rows(), threads);
       if (task < split.tasks()) {
@@ -166,6 +170,15 @@ void Linear::Apply(const MatMulKernels& kernels, const ActivationRows& x, float*
       task -= split.tasks();
     }
   });
+}
+
+void Linear::ApplyColumns(const MatMulKernels& kernels, const ActivationRows& x, uint32_t begin,
+                          uint32_t end, float* y, size_t y_stride) const {
+  CAIRN_CHECK_EQ(segments_.size(), size_t{1});
+  CAIRN_CHECK_EQ(begin % kPanelColumns, 0u);
+  CAIRN_CHECK(end <= rows_ && (end == rows_ || end % kPanelColumns == 0));
+  const PanelRange panels{begin / kPanelColumns, (end + kPanelColumns - 1) / kPanelColumns};
+  MatMul(kernels, segments_.front().matrix, x, panels, y - begin, y_stride);
 }
 
 }  // namespace cairn

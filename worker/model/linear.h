@@ -1,5 +1,5 @@
 // y = W x for rows of activations: one or more weight matrices of a file that share their input,
-// packed together so that they are one product ("q, k and v", "gate and up").
+// packed together so that they are one product ("q, k and v").
 //
 //   kBf16  weights and activations in bf16
 //   kInt8  weights as 8-bit codes in groups of 32, activations in codes of 8 or 15 bits in
@@ -29,7 +29,7 @@ namespace cairn {
 
 enum class WeightFormat : uint8_t { kBf16, kInt8, kQ4 };
 
-const char* NameOf(WeightFormat format);                             // "bf16", "int8", "q4"
+const char* NameOf(WeightFormat format);                               // "bf16", "int8", "q4"
 std::optional<WeightFormat> ParseWeightFormat(std::string_view name);  // as NameOf
 
 // How finely integer formats round a matrix's input: kFine costs twice the products, so it is for
@@ -59,6 +59,13 @@ class Linear {
   // REQUIRES: x is encoded by these kernels in activation_kind.
   void Apply(const MatMulKernels& kernels, const ActivationRows& x, float* y, size_t y_stride,
              WorkerTeam& team) const;
+
+  // Columns begin to end - 1 of y alone, on the calling thread; `y` is where column begin goes.
+  // REQUIRES: packed from one tensor; begin a multiple of 16, end too unless it is rows().
+  void ApplyColumns(const MatMulKernels& kernels, const ActivationRows& x, uint32_t begin,
+                    uint32_t end, float* y, size_t y_stride) const;
+  // How many tasks a product with so many rows is worth.
+  size_t Tasks(size_t x_rows, size_t threads) const;
 
  private:
   // Rows of W from row_begin on, packed in one format. All segments of a matrix are either bf16 or

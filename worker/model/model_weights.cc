@@ -145,7 +145,8 @@ LayerWeights PackLayer(Packer& packer, const LayerTensors& from, float norm_adde
   }
   layer.query_key_value = packer.Matrix({from.query, from.key, from.value});
   layer.attention_output = packer.Matrix({from.output});
-  layer.gate_up = packer.Matrix({from.gate, from.up});
+  layer.gate = packer.Matrix({from.gate});
+  layer.up = packer.Matrix({from.up});
   layer.down = packer.Matrix({from.down});
   return layer;
 }
@@ -155,8 +156,8 @@ LayerWeights PackLayer(Packer& packer, const LayerTensors& from, float norm_adde
 uint64_t ModelWeights::bytes() const {
   uint64_t bytes = head.bytes();
   for (const LayerWeights& layer : layers) {
-    bytes += layer.query_key_value.bytes() + layer.attention_output.bytes() +
-             layer.gate_up.bytes() + layer.down.bytes();
+    bytes += layer.query_key_value.bytes() + layer.attention_output.bytes() + layer.gate.bytes() +
+             layer.up.bytes() + layer.down.bytes();
   }
   return bytes;
 }

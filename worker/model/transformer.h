@@ -85,11 +85,12 @@ class Transformer {
   void FinishHeads(uint32_t layer, uint32_t row);
   void AppendRow(uint32_t layer, uint32_t row);
   void Attend(uint32_t layer, const AttentionPlan& plan);
+  void ApplyGates(const LayerWeights& weights);
   void AddToStream(const std::vector<float>& post_norm, uint32_t row);
   void NormAndEncode(const std::vector<float>& weight, uint32_t row);
   void ShapeFor(const Linear& linear, uint32_t rows);
   void EncodeRow(const float* x, size_t stride, uint32_t row);
-  void Multiply(const Linear& linear, float* y, size_t y_stride);
+  void Multiply(const Linear& linear, const ActivationRows& x, float* y, size_t y_stride);
   void NormRow(const float* x, const std::vector<float>& weight, float* out) const;
   template <typename Body>
   void ForRows(uint32_t rows, Body body);
@@ -110,13 +111,14 @@ class Transformer {
   uint32_t rows_ = 0;
 
   // (row, ...) of the step
-  std::vector<float> stream_;   // width: the residual stream
-  std::vector<float> normed_;   // max(width, query_width): before they are encoded for a product
-  std::vector<float> qkv_;      // queries, keys, values
-  std::vector<float> gate_up_;  // gates, ups
-  std::vector<float> delta_;    // width: what a layer adds to the stream
+  std::vector<float> stream_;  // width: the residual stream
+  std::vector<float> normed_;  // max(width, query_width): before they are encoded for a product
+  std::vector<float> qkv_;     // queries, keys, values
+  std::vector<float> delta_;   // width: what a layer adds to the stream
   std::vector<float> logits_;
-  ActivationRows encoded_;  // inputs of the next product
+  ActivationRows encoded_;    // inputs of the next product
+  ActivationRows gated_;      // inputs of down: made while encoded_ is read
+  std::vector<float> gates_;  // (worker, row, gates then ups): of some columns
   std::vector<std::byte> attention_scratch_;
 };
 
