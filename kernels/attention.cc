@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <utility>
 
 #include "kernels/attention_tile.h"
@@ -32,10 +33,19 @@ uint32_t FirstSeen(uint32_t position, uint32_t window) {
   return window == 0 || position < window ? 0 : position - window + 1;
 }
 
+constexpr std::string_view kArithmeticNames[] = {"float", "bf16", "bf16-tiles"};
+
 }  // namespace
 
-uint32_t ScoreFloats(const AttentionKernels& kernels, uint32_t head_dim) {
-  return kernels.row_tile * (kPartitionTokens + head_dim + kRowStateExtra);
+std::string_view AttentionArithmeticName(AttentionArithmetic arithmetic) {
+  return kArithmeticNames[static_cast<size_t>(arithmetic)];
+}
+
+std::optional<AttentionArithmetic> ParseAttentionArithmetic(std::string_view name) {
+  for (size_t i = 0; i < std::size(kArithmeticNames); ++i) {
+    if (kArithmeticNames[i] == name) return static_cast<AttentionArithmetic>(i);
+  }
+  return std::nullopt;
 }
 
 AttentionPlan::AttentionPlan(const AttentionKernels& kernels, const AttentionShape& shape,
@@ -55,7 +65,7 @@ AttentionPlan::AttentionPlan(const AttentionKernels& kernels, const AttentionSha
   for (const Tile& tile : tiles_) rows_max = std::max(rows_max, TileRows(tile));
   const size_t state_floats = size_t{rows_max} * (shape_.head_dim + kRowStateExtra);
   query_floats_ = AlignedFloats(size_t{rows_max} * shape_.head_dim);
-  score_floats_ = AlignedFloats(ScoreFloats(kernels_, shape_.head_dim));
+  score_floats_ = AlignedFloats(kernels_.scratch_floats(shape_.head_dim));
   scratch_bytes_ = (query_floats_ + score_floats_ + AlignedFloats(state_floats)) * sizeof(float);
 }
 
@@ -147,7 +157,7 @@ void AttentionPlan::RunTask(size_t task_index, const AttentionLayer& layer,
   if (tile.tasks == 1) {
     kernels_.clear(state, rows, shape_.head_dim);
     for (uint32_t p = task.partition_begin; p < task.partition_end; ++p) {
-      Attend(tile, p, layer, query, scores, state);
+      Attend(tile, p, task.partition_end, layer, query, scores, state);
     }
     Finish(tile, layer, state);
     return;
@@ -156,7 +166,7 @@ void AttentionPlan::RunTask(size_t task_index, const AttentionLayer& layer,
   for (uint32_t p = task.partition_begin; p < task.partition_end; ++p) {
     float* partial = partials + (p - tile.partition_begin) * state_floats;
     kernels_.clear(partial, rows, shape_.head_dim);
-    Attend(tile, p, layer, query, scores, partial);
+    Attend(tile, p, task.partition_end, layer, query, scores, partial);
   }
   // acq_rel: the last one to end sees what all the others wrote.
   if (ended_[task.tile].fetch_add(1, std::memory_order_acq_rel) + 1 != tile.tasks) return;
@@ -168,30 +178,46 @@ void AttentionPlan::RunTask(size_t task_index, const AttentionLayer& layer,
   Finish(tile, layer, state);
 }
 
-void AttentionPlan::Attend(const Tile& tile, uint32_t partition, const AttentionLayer& layer,
-                           const float* query, float* scores, float* state) const {
+void AttentionPlan::FindKeys(const Tile& tile, uint32_t first_token, const AttentionLayer& layer,
+                             std::span<const std::byte*> keys) const {
   const AttentionItem& item = items_[tile.item];
+  const uint32_t first_position = item.first_position + tile.first;
+  const uint32_t seen_begin = FirstSeen(first_position, shape_.window);
+  const uint32_t seen_end = first_position + tile.positions;
+  const uint32_t group = first_token / kKvGroupTokens, block_groups = layer.kv.GroupsPerBlock();
+  uint32_t block = group / block_groups, in_block = group % block_groups;
+  for (size_t g = 0; g < keys.size(); ++g) {
+    const auto token = static_cast<uint32_t>(first_token + g * kKvGroupTokens);
+    if (token + kKvGroupTokens > seen_begin && token < seen_end) {
+      keys[g] = layer.slots + item.block_table[block] * layer.slot_bytes +
+                layer.kv.KeyOffset(tile.kv_head, in_block);
+    }
+    if (++in_block < block_groups) continue;
+    in_block = 0;
+    ++block;
+  }
+}
+
+void AttentionPlan::Attend(const Tile& tile, uint32_t partition, uint32_t partition_end,
+                           const AttentionLayer& layer, const float* query, float* scores,
+                           float* state) const {
   PartitionTile part{.element = layer.kv.element,
                      .head_dim = shape_.head_dim,
                      .rows = TileRows(tile),
                      .group = group_,
-                     .first_position = item.first_position + tile.first,
+                     .first_position = items_[tile.item].first_position + tile.first,
                      .window = shape_.window,
                      .first_token = partition * kPartitionTokens,
                      .query = query,
                      .scores = scores,
                      .state = state};
-  const uint32_t seen_begin = FirstSeen(part.first_position, shape_.window);
-  const uint32_t seen_end = part.first_position + tile.positions;
-  const uint32_t groups_per_block = layer.kv.GroupsPerBlock();
+  const uint64_t values_after_keys = layer.kv.ValueOffset(0, 0) - layer.kv.KeyOffset(0, 0);
+  FindKeys(tile, part.first_token, layer, part.keys);
   for (uint32_t g = 0; g < kPartitionGroups; ++g) {
-    const uint32_t token = part.first_token + g * kKvGroupTokens;
-    if (token + kKvGroupTokens <= seen_begin || token >= seen_end) continue;
-    const uint32_t group = token / kKvGroupTokens;
-    const uint32_t slot = item.block_table[group / groups_per_block];
-    const std::byte* base = layer.slots + slot * layer.slot_bytes;
-    part.keys[g] = base + layer.kv.KeyOffset(tile.kv_head, group % groups_per_block);
-    part.values[g] = base + layer.kv.ValueOffset(tile.kv_head, group % groups_per_block);
+    part.values[g] = part.keys[g] == nullptr ? nullptr : part.keys[g] + values_after_keys;
+  }
+  if (partition + 1 < partition_end) {
+    FindKeys(tile, part.first_token + kPartitionTokens, layer, part.next_keys);
   }
   kernels_.attend(part);
 }

@@ -9,10 +9,12 @@
 //     over the tokens that the row sees, in ascending order;
 //   - partitions are merged in ascending order by one function.
 // What a row does not see (later tokens, those before its window, stale bytes of the last block) is
-// left out by selection, never multiplied by zero: not even a NaN there reaches a result.
-// Keys and values are widened to float and multiplied as floats; queries and weights are not rounded
-// to bf16 unless asked for. int8 KV meets queries of 15 and weights of 14 bits where there is VNNI.
-// Over bf16 KV, levels with fused multiply-add (kAvx2 and above) agree in every bit.
+// left out by selection: not even a NaN there reaches a result. Tiles multiply it by zero, which
+// adds nothing to the bit, and make a sum again without it where the product was no number. Keys
+// and values are widened to float and multiplied as floats; queries and weights are not rounded to
+// bf16 unless asked for (AttentionArithmetic: how a chain is made of tokens or dims is part of it).
+// int8 KV meets queries of 15 and weights of 14 bits where there is VNNI.
+// Over bf16 KV and in floats, levels with fused multiply-add (kAvx2 and above) agree in every bit.
 //
 //   AttentionPlan plan(AttentionKernelsFor(level), shape, items, workers);   // once a step and
 //   class for each layer of the class: any thread: plan.RunTask(i, layer, its scratch) for every i
@@ -23,6 +25,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "kernels/cpu_level.h"
@@ -31,18 +36,22 @@
 namespace cairn {
 
 // With what queries and weights meet bf16 keys and values. kFloat: as floats, exact to 1e-6 of what
-// KV holds. kBf16: rounded to bf16 themselves, which vdpbf16ps multiplies twice as fast where rows
-// are many (prefill), at next to no cost in quality (docs/numbers/quality.md); where a level or a
-// machine has no such instruction it is kFloat.
-enum class AttentionArithmetic : uint8_t { kFloat, kBf16 };
+// KV holds. kBf16: rounded to bf16 themselves, for vdpbf16ps. kBf16Tiles: rounded too, for AMX,
+// whose tiles add in an order of their own. At next to no cost in quality (docs/numbers/quality.md)
+// each is faster than the one before, and each needs more of a machine.
+enum class AttentionArithmetic : uint8_t { kFloat, kBf16, kBf16Tiles };
 
-// What a request for `wanted` becomes on this machine. REQUIRES: it has the level.
+std::string_view AttentionArithmeticName(AttentionArithmetic arithmetic);
+std::optional<AttentionArithmetic> ParseAttentionArithmetic(std::string_view name);  // as the name
+
+// What a request for `wanted` becomes on this machine: it, or the best below it that a level has.
+// REQUIRES: the machine has the level.
 AttentionArithmetic AttentionArithmeticOf(CpuLevel level, AttentionArithmetic wanted);
 
 struct AttentionKernels;  // kernels/attention_tile.h
 // REQUIRES: this machine has the level.
 const AttentionKernels& AttentionKernelsFor(
-    CpuLevel level, AttentionArithmetic arithmetic = AttentionArithmetic::kFloat);
+    CpuLevel level, AttentionArithmetic wanted = AttentionArithmetic::kFloat);
 
 struct AttentionShape {
   uint32_t query_heads = 0;  // a multiple of kv_heads; consecutive query heads share a KV head
@@ -113,8 +122,12 @@ class AttentionPlan {
   void CutIntoTiles(uint32_t workers);
   void CutIntoTasks(uint32_t workers);
   uint32_t TileRows(const Tile& tile) const { return tile.positions * group_; }
-  void Attend(const Tile& tile, uint32_t partition, const AttentionLayer& layer, const float* query,
-              float* scores, float* state) const;
+  // The keys of the groups from first_token on, of those that some row of the tile sees any of.
+  void FindKeys(const Tile& tile, uint32_t first_token, const AttentionLayer& layer,
+                std::span<const std::byte*> keys) const;
+  // One partition of a tile, of those up to partition_end that a task computes one after another.
+  void Attend(const Tile& tile, uint32_t partition, uint32_t partition_end,
+              const AttentionLayer& layer, const float* query, float* scores, float* state) const;
   void Finish(const Tile& tile, const AttentionLayer& layer, const float* state) const;
 
   const AttentionKernels& kernels_;

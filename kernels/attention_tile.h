@@ -12,6 +12,7 @@ namespace cairn {
 
 inline constexpr uint32_t kPartitionTokens = 256;
 inline constexpr uint32_t kPartitionGroups = kPartitionTokens / kKvGroupTokens;
+inline constexpr uint32_t kNextGroups = 4;
 
 // The running result of one row is head_dim floats (the weighted sum of values), the maximum of its
 // scores in units of log2, and the sum of its weights: kRowStateExtra floats in all beyond
@@ -29,17 +30,19 @@ struct PartitionTile {
   // Keys and values of the partition's groups; null where no row of the tile sees any of a group.
   const std::byte* keys[kPartitionGroups] = {};
   const std::byte* values[kPartitionGroups] = {};
+  // First keys of the partition that is attended to next, to be fetched meanwhile; or null.
+  const std::byte* next_keys[kNextGroups] = {};
   const float* query = nullptr;  // from pack_query
-  float* scores = nullptr;       // scratch, score_floats
+  float* scores = nullptr;       // scratch, scratch_floats
   float* state = nullptr;        // (row, head_dim + kRowStateExtra): merged into
 };
 
 struct AttentionKernels {
-  uint32_t row_tile = 1;  // rows that are worked on at once
-
+  // Of PartitionTile::scores.
+  size_t (*scratch_floats)(uint32_t head_dim);
   // Queries of a tile, times scale, in the order that attend reads them. The scale must include
   // log2(e): exponentials are powers of two.
-  //   row_pointers (row) -> head_dim floats;  packed: rows * head_dim floats
+  //   row_pointers (row) -> head_dim floats;  packed: room for rows * head_dim floats
   void (*pack_query)(KvElement element, const float* const* row_pointers, uint32_t rows,
                      uint32_t head_dim, float scale, float* packed);
   // The state that merges as nothing.
@@ -52,8 +55,5 @@ struct AttentionKernels {
   // out (row, head_dim) = weighted sum / sum of weights.
   void (*finish)(const float* state, uint32_t rows, uint32_t head_dim, float* out);
 };
-
-// Floats of PartitionTile::scores: row_tile * (kPartitionTokens + head_dim + kRowStateExtra).
-uint32_t ScoreFloats(const AttentionKernels& kernels, uint32_t head_dim);
 
 }  // namespace cairn

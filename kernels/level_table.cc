@@ -1,5 +1,6 @@
-// Which unit's functions serve which level. AMX has no attention of its own: a tile adds in another
-// order, which would give other bits than the AVX-512 functions of a cluster's other machines.
+// Which unit's functions serve which level.
+#include <algorithm>
+
 #include "kernels/attention.h"
 #include "kernels/attention_tile.h"
 #include "kernels/row_kernels.h"
@@ -19,6 +20,9 @@ extern const RowKernels kRows;
 namespace level_avx512bf16 {
 extern const AttentionKernels kAttention;
 }  // namespace level_avx512bf16
+namespace level_amx {
+extern const AttentionKernels kAttention;
+}  // namespace level_amx
 namespace level_avx512 {
 extern const AttentionKernels kAttention;
 extern const RowKernels kRows;
@@ -26,23 +30,30 @@ extern const RowKernels kRows;
 #endif
 
 AttentionArithmetic AttentionArithmeticOf(CpuLevel level, AttentionArithmetic wanted) {
+  AttentionArithmetic best = AttentionArithmetic::kFloat;
 #if defined(__x86_64__)
-  if (level >= CpuLevel::kAvx512 && __builtin_cpu_supports("avx512bf16")) return wanted;
+  if (level >= CpuLevel::kAvx512 && HasAvx512Bf16()) best = AttentionArithmetic::kBf16;
+  if (level == CpuLevel::kAmx) best = AttentionArithmetic::kBf16Tiles;
+#else
+  static_cast<void>(level);
 #endif
-  static_cast<void>(level), static_cast<void>(wanted);
-  return AttentionArithmetic::kFloat;
+  return std::min(best, wanted);
 }
 
-const AttentionKernels& AttentionKernelsFor(CpuLevel level, AttentionArithmetic arithmetic) {
+const AttentionKernels& AttentionKernelsFor(CpuLevel level, AttentionArithmetic wanted) {
 #if defined(__x86_64__)
-  if (AttentionArithmeticOf(level, arithmetic) == AttentionArithmetic::kBf16) {
-    return level_avx512bf16::kAttention;
+  switch (AttentionArithmeticOf(level, wanted)) {
+    case AttentionArithmetic::kBf16Tiles:
+      return level_amx::kAttention;
+    case AttentionArithmetic::kBf16:
+      return level_avx512bf16::kAttention;
+    case AttentionArithmetic::kFloat:
+      if (level >= CpuLevel::kAvx512) return level_avx512::kAttention;
+      if (level == CpuLevel::kAvx2) return level_avx2::kAttention;
   }
-  if (level == CpuLevel::kAmx || level == CpuLevel::kAvx512) return level_avx512::kAttention;
-  if (level == CpuLevel::kAvx2) return level_avx2::kAttention;
 #endif
   static_cast<void>(level);
-  static_cast<void>(arithmetic);
+  static_cast<void>(wanted);
   return level_portable::kAttention;
 }
 

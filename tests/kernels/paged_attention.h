@@ -49,7 +49,8 @@ class PagedAttention {
       : case_(c),
         lengths_(std::move(lengths)),
         layout_(c.element, c.block_tokens, {{1, 1, 16}, {2, c.kv_heads, c.head_dim}}),
-        layer_(layout_.Layer(1, 1)) {
+        layer_(layout_.Layer(1, 1)),
+        append_level_(append_level) {
     Prng prng(c.seed);
     std::vector<uint32_t> slots;
     for (const uint32_t n : lengths_) {
@@ -72,26 +73,20 @@ class PagedAttention {
       }
       sequences_.push_back(std::move(s));
     }
-    for (Sequence& s : sequences_) {
+    for (const Sequence& s : sequences_) {
       const auto n = static_cast<uint32_t>(s.key.size() / kv_width);
       for (uint32_t at = 0; at < n;) {
         const auto run = static_cast<uint32_t>(std::min<uint64_t>(1 + prng.Below(70), n - at));
-        AppendKv({.layer = layer_,
-                  .slots = slots_begin(),
-                  .slot_bytes = layout_.block_bytes(),
-                  .block_table = s.table.data(),
-                  .key = s.key.data() + at * kv_width,
-                  .value = s.value.data() + at * kv_width,
-                  .key_stride = kv_width,
-                  .value_stride = kv_width,
-                  .rows = run,
-                  .first_position = at,
-                  .head_begin = 0,
-                  .head_end = c.kv_heads},
-                 append_level);
+        Append(s, s.key.data() + at * kv_width, s.value.data() + at * kv_width, at, run);
         at += run;
       }
     }
+  }
+
+  // A token's key and value become NaN.
+  void Spoil(size_t sequence, uint32_t token) {
+    const std::vector<float> nan(size_t{case_.kv_heads} * case_.head_dim, std::nanf(""));
+    Append(sequences_[sequence], nan.data(), nan.data(), token, 1);
   }
 
   // Rows of a sequence as an item: its position p is row first_row + p of query and out.
@@ -120,9 +115,9 @@ class PagedAttention {
 
   // Runs a plan's tasks in an order drawn from `order` and returns (row, head, dim) of all rows;
   // those not asked for stay 0.
-  std::vector<float> Run(const std::vector<AttentionItem>& items, CpuLevel level,
-                         AttentionArithmetic arithmetic, uint32_t workers, uint64_t order) {
-    const AttentionPlan plan(AttentionKernelsFor(level, arithmetic), shape(), items, workers);
+  std::vector<float> Run(const std::vector<AttentionItem>& items, const AttentionKernels& kernels,
+                         uint32_t workers, uint64_t order) {
+    const AttentionPlan plan(kernels, shape(), items, workers);
     std::vector<float> out(query_.size(), 0.0f);
     std::vector<std::byte> scratch(plan.scratch_bytes() + 64, std::byte{0xff});
     const auto at = reinterpret_cast<uintptr_t>(scratch.data());
@@ -180,6 +175,23 @@ class PagedAttention {
     std::vector<float> key, value;
   };
 
+  void Append(const Sequence& s, const float* key, const float* value, uint32_t at, uint32_t rows) {
+    const size_t kv_width = size_t{case_.kv_heads} * case_.head_dim;
+    AppendKv({.layer = layer_,
+              .slots = slots_begin(),
+              .slot_bytes = layout_.block_bytes(),
+              .block_table = s.table.data(),
+              .key = key,
+              .value = value,
+              .key_stride = kv_width,
+              .value_stride = kv_width,
+              .rows = rows,
+              .first_position = at,
+              .head_begin = 0,
+              .head_end = case_.kv_heads},
+             append_level_);
+  }
+
   std::vector<double> Kept(const std::vector<float>& x, uint32_t token, uint32_t kv_head) const {
     const uint32_t dim = case_.head_dim;
     const float* from = x.data() + (size_t{token} * case_.kv_heads + kv_head) * dim;
@@ -200,6 +212,7 @@ class PagedAttention {
   std::vector<uint32_t> lengths_;
   KvLayout layout_;
   KvLayer layer_;
+  CpuLevel append_level_;
   std::vector<std::byte> memory_;
   std::vector<float> query_;  // (row, query_head, dim), sequences one after another
   std::vector<Sequence> sequences_;
