@@ -2,10 +2,14 @@
 // structs go straight into the worker's inbox.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <variant>
 #include <vector>
 
 #include "kvstore/base/generation.h"
+#include "kvstore/base/ids.h"
 
 namespace cairn {
 
@@ -16,11 +20,39 @@ struct ResumedChoice {
   bool ended = false;  // it says nothing more
 };
 
-// Run this request. Every Assign is answered by reports that end with one RequestEnded.
+// Run this request. Every Assign is answered by reports that end with one RequestEnded or Yielded.
 struct Assign {
   GenerationRequest request;
   // One for each choice if the request ran elsewhere before; empty if it begins here.
   std::vector<ResumedChoice> resume = {};
+  // Who yielded it and lends its blocks: they are fetched from there. Whatever does not come is
+  // computed.
+  std::optional<NodeLife> source = std::nullopt;
+  // It runs here up to its next token only, then it is yielded.
+  bool yields = false;
+  // Who will go on with it: is told of the prompt's blocks as they are sealed (see Follow).
+  std::optional<NodeLife> follower = std::nullopt;
+};
+
+// Stop running this request at the next step boundary and lend its blocks to whoever goes on with
+// it. Answered by Yielded, or by RequestEnded if it ended before.
+struct Yield {
+  RequestId request;
+};
+
+// This request runs at `source` and will come here: fetch the blocks of its prompt as they are
+// sealed. A hint: no report answers it, and what it fetched may go again. Ends with the request's
+// Assign or Cancel.
+struct Follow {
+  RequestId request;
+  std::vector<TokenId> prompt;
+  std::string cache_salt;
+  NodeLife source;
+};
+
+// From the next step on, compute at most so many prompt tokens in one step.
+struct SetPromptChunk {
+  uint32_t tokens = 0;
 };
 
 // Stop this request at the next step boundary. Unknown or ended requests are ignored: a cancel may
@@ -36,6 +68,6 @@ struct StopChoice {
   uint32_t choice = 0;
 };
 
-using Assignment = std::variant<Assign, Cancel, StopChoice>;
+using Assignment = std::variant<Assign, Cancel, StopChoice, Yield, Follow, SetPromptChunk>;
 
 }  // namespace cairn

@@ -1,6 +1,7 @@
 // The names that cross between scheduler, worker and store.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 
 #include "kvstore/base/strong_int.h"
@@ -26,5 +27,12 @@ using NodeId = StrongInt<NodeIdTag, uint32_t>;
 using Epoch = StrongInt<EpochTag, uint64_t>;
 // A place for one block in one tier.
 using SlotIndex = StrongInt<SlotIndexTag, uint32_t>;
+
+// One life of one node: whom to talk to, and nobody who came after.
+struct NodeLife {
+  NodeId node;
+  Epoch epoch;
+  friend auto operator<=>(const NodeLife&, const NodeLife&) = default;
+};
 
 }  // namespace cairn

@@ -42,6 +42,13 @@ struct RequestEnded {
   uint32_t preemptions = 0;
 };
 
+// It runs here no more, and everything that it said was reported before: it can go on elsewhere.
+// The last word on it from this worker.
+struct Yielded {
+  RequestId request;
+  uint32_t preemptions = 0;
+};
+
 // How busy the worker is. Sent after every step and on request.
 struct WorkerLoad {
   uint32_t requests_running = 0;   // with slots
@@ -66,6 +73,7 @@ struct WorkerLoad {
   uint64_t checksum_failures = 0;
 };
 
-using Report = std::variant<PrefillDone, TokenProduced, ChoiceEnded, RequestEnded, WorkerLoad>;
+using Report =
+    std::variant<PrefillDone, TokenProduced, ChoiceEnded, RequestEnded, Yielded, WorkerLoad>;
 
 }  // namespace cairn

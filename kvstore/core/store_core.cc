@@ -37,7 +37,8 @@ uint32_t StoreCore::Match(const BlockChain& chain, uint32_t blocks_max) const {
   return static_cast<uint32_t>(HeldPrefix(chain, blocks_max).size());
 }
 
-ClaimAnswer StoreCore::Claim(const BlockChain& chain, uint32_t prefix_max, uint32_t blocks) {
+ClaimAnswer StoreCore::Claim(const BlockChain& chain, uint32_t prefix_max, uint32_t blocks,
+                             uint32_t fetch_max) {
   const std::vector<PrefixBlock> prefix = HeldPrefix(chain, std::min(prefix_max, blocks));
   // Everything that was found is held fast before room is made, so that making room cannot take it.
   std::vector<BlockLease> on_device;
@@ -86,7 +87,27 @@ ClaimAnswer StoreCore::Claim(const BlockChain& chain, uint32_t prefix_max, uint3
     claim.prefix.emplace_back(&copies_, held.block, copies_.slot(held.block, Tier::kDevice));
     ++claim.dram_blocks;
   }
+  const uint32_t fetch_end = std::min({fetch_max, blocks, chain.full_blocks()});
+  for (auto next = static_cast<uint32_t>(prefix.size()); next < fetch_end; ++next) {
+    if (copies_.KeyTaken(chain.key(next))) break;  // it is here, but not to be had now
+    const HeldId block =
+        copies_.Insert(chain.key(next), chain.parent(next), chain.block_span(next));
+    copies_.Place(block, Tier::kDevice, claim.fresh.Take(), CopyState::kArriving);
+    copies_.AddLease(block);
+    claim.prefix.emplace_back(&copies_, block, copies_.slot(block, Tier::kDevice));
+    ++claim.fetched_blocks;
+  }
   return claim;
+}
+
+void StoreCore::FetchArrived(const BlockLease& lease, uint64_t checksum) {
+  copies_.MarkReady(lease.block(), Tier::kDevice, checksum);
+  ++counts_.fetched;
+}
+
+void StoreCore::FetchLost(const BlockLease& lease) {
+  copies_.Lose(lease.block());
+  ++counts_.fetches_lost;
 }
 
 ReserveAnswer StoreCore::Reserve(uint32_t count) { return MakeRoom(count); }

@@ -37,6 +37,8 @@ struct StoreCounts {
   uint64_t promoted = 0;
   uint64_t checksum_failures = 0;
   uint64_t move_failures = 0;
+  uint64_t fetched = 0;  // from other nodes
+  uint64_t fetches_lost = 0;
   uint64_t duplicates_dropped = 0;  // sealed twice; the older copy was kept
   uint64_t key_collisions = 0;      // equal keys, different blocks
 };
@@ -49,6 +51,9 @@ struct ChainClaim {
   std::vector<BlockLease> prefix;  // the chain's first blocks, in order
   uint32_t device_blocks = 0;      // of these: were on the device
   uint32_t dram_blocks = 0;        // are brought back: not readable before LeaseState is kReady
+  // The last so many of `prefix` were held nowhere here: whoever claims brings them from another
+  // node and then says FetchArrived or FetchLost of each, exactly once.
+  uint32_t fetched_blocks = 0;
   Reservation fresh;
 };
 
@@ -70,8 +75,15 @@ class StoreCore {
   uint32_t Match(const BlockChain& chain, uint32_t blocks_max) const;
 
   // Leases on the longest held prefix of at most `prefix_max` blocks, and slots for the others up
-  // to `blocks` in all. All or nothing; may start moves and evict either way.
-  ClaimAnswer Claim(const BlockChain& chain, uint32_t prefix_max, uint32_t blocks);
+  // to `blocks` in all. All or nothing; may start moves and evict either way. Blocks behind the
+  // held ones, up to `fetch_max` with these, are to be fetched.
+  ClaimAnswer Claim(const BlockChain& chain, uint32_t prefix_max, uint32_t blocks,
+                    uint32_t fetch_max = 0);
+
+  // A block that was to be fetched is there, with the right bytes; or it will not come. REQUIRES:
+  // `lease` is on a block that is arriving from another node.
+  void FetchArrived(const BlockLease& lease, uint64_t checksum);
+  void FetchLost(const BlockLease& lease);
 
   // Slots for `count` blocks, all or none.
   ReserveAnswer Reserve(uint32_t count);

@@ -37,6 +37,12 @@ struct Request {
   uint64_t work_tokens = 0;      // of the prompt, expected to be computed
   NodeId worker;       // meaningful unless kQueued
   Epoch epoch;
+  // Phases (scheduler_phases.cc).
+  std::optional<NodeLife> follower;  // fetches its prompt's blocks ahead
+  bool yielding = false;             // its worker was asked to give it up
+  bool flowed = false;               // decodes on a prefill-heavy worker
+  uint64_t kv_tokens = 0;            // counted with its worker
+  uint32_t preemptions = 0;   // by workers that yielded it
   bool prefill_told = false;  // the client has heard PrefillDone
   std::vector<ChoiceProgress> choices;
   TenantNumber tenant = 0;

@@ -63,6 +63,7 @@ enum class RouteReason : uint8_t {
   kPressure,  // the match would wait too long elsewhere
   kLoad,      // chosen by load or cost alone
   kTurn,      // its turn
+  kSlack,     // decode-heavy, and early enough (phase_placer.h)
 };
 
 struct RouteChoice {

@@ -120,6 +120,7 @@ void SchedulerCore::On(const RequestCancelled& event, Instant) {
     case RequestState::kDecoding: {
       ++counts_.cancelled;
       Forget(workers_.at(request.worker), request);
+      EndFollow(request, /*comes=*/false);
       request.state = RequestState::kCancelling;
       actions_.push_back(SendAssignment{request.worker, request.epoch, Cancel{event.request}});
       return;
@@ -152,6 +153,7 @@ void SchedulerCore::On(const WorkerJoined& event, Instant now) {
   worker.node = event.worker;
   worker.epoch = event.epoch;
   worker.step_tokens = event.step_tokens;
+  worker.role = event.role;
   worker.heard = now;
   worker.backlog.Hear(0, now);
   worker.holder = directory_.Join(event.worker, event.epoch);
@@ -193,22 +195,27 @@ void SchedulerCore::DropWorker(NodeId node) {
       continue;
     }
     // It goes on elsewhere behind the last token that the client has heard: a draw depends on seed
-    // and position alone, so what was lost on the way comes again. A choice whose stop string was
-    // found has nothing more to say.
-    for (uint32_t i = 0; i < request.choices.size(); ++i) {
-      ChoiceProgress& choice = request.choices[i];
-      if (choice.stopping && !choice.ended) {
-        choice.ended = true;
-        actions_.push_back(DeliverWord{id, ChoiceEnded{id, i, FinishReason::kStop, ""}});
-      }
-    }
-    if (std::ranges::all_of(request.choices, &ChoiceProgress::ended)) {
-      End(id, FinishReason::kStop, 0);
-      continue;
-    }
+    // and position alone, so what was lost on the way comes again.
+    request.kv_tokens = 0;
+    EndFollow(request, /*comes=*/false);
+    if (EndStopped(request)) continue;
     ++counts_.restarted;
     StartWaiting(request);
   }
+}
+
+// A choice whose stop string was found has nothing more to say.
+bool SchedulerCore::EndStopped(Request& request) {
+  const RequestId id = request.body.id;
+  for (uint32_t i = 0; i < request.choices.size(); ++i) {
+    ChoiceProgress& choice = request.choices[i];
+    if (!choice.stopping || choice.ended) continue;
+    choice.ended = true;
+    actions_.push_back(DeliverWord{id, ChoiceEnded{id, i, FinishReason::kStop, ""}});
+  }
+  if (!std::ranges::all_of(request.choices, &ChoiceProgress::ended)) return false;
+  End(id, FinishReason::kStop, 0);
+  return true;
 }
 
 void SchedulerCore::On(const DrainStarted&, Instant) { draining_ = true; }
@@ -254,7 +261,8 @@ void SchedulerCore::Hear(WorkerView& worker, Request& request, const PrefillDone
   actions_.push_back(DeliverWord{word.request, word});
 }
 
-void SchedulerCore::Hear(WorkerView&, Request& request, const TokenProduced& word, Instant now) {
+void SchedulerCore::Hear(WorkerView& worker, Request& request, const TokenProduced& word,
+                         Instant now) {
   if (request.state == RequestState::kCancelling || word.choice >= request.choices.size()) return;
   ChoiceProgress& choice = request.choices[word.choice];
   if (choice.ended || choice.stopping || word.position != choice.heard.size()) {
@@ -266,6 +274,9 @@ void SchedulerCore::Hear(WorkerView&, Request& request, const TokenProduced& wor
   if (!std::exchange(request.first_heard, true)) {
     CountTtft(request.body.slo, now - request.arrival, attainment_[request.latency_class]);
   }
+  ++request.kv_tokens;
+  ++worker.kv_tokens;
+  FlowBackIfLate(request);
   actions_.push_back(DeliverWord{word.request, word});
 }
 
@@ -297,6 +308,7 @@ void SchedulerCore::HearLoad(WorkerView& worker, const WorkerLoad& load, Instant
   worker.load = load;
   worker.heard = now;
   worker.backlog.Hear(load.prefill_tokens_left, now);
+  FlowFrom(worker);
 }
 
 void SchedulerCore::EndPrefill(WorkerView& worker, const Request& request) {
@@ -307,8 +319,9 @@ void SchedulerCore::EndPrefill(WorkerView& worker, const Request& request) {
   touched_.insert(worker.node);
 }
 
-void SchedulerCore::Forget(WorkerView& worker, const Request& request) {
+void SchedulerCore::Forget(WorkerView& worker, Request& request) {
   --worker.live_requests;
+  worker.kv_tokens -= std::exchange(request.kv_tokens, 0);
   if (request.state == RequestState::kPrefilling) EndPrefill(worker, request);
 }
 
@@ -323,9 +336,10 @@ void SchedulerCore::End(RequestId id, FinishReason reason, uint32_t preemptions)
         id, ChoiceEnded{id, i, reason,
                         reason == FinishReason::kFailed ? "the worker ended without a reason" : ""}});
   }
+  EndFollow(request, /*comes=*/false);
   ++counts_.ended;
   tenants_.End(request.tenant);
-  actions_.push_back(DeliverWord{id, RequestEnded{id, preemptions}});
+  actions_.push_back(DeliverWord{id, RequestEnded{id, request.preemptions + preemptions}});
   requests_.erase(found);
 }
 

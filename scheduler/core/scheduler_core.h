@@ -19,6 +19,7 @@
 #include "kvstore/block/model_identity.h"
 #include "kvstore/directory/directory.h"
 #include "scheduler/core/central_queue.h"
+#include "scheduler/core/phase_placer.h"
 #include "scheduler/core/request.h"
 #include "scheduler/core/routing_policy.h"
 #include "scheduler/core/scheduler_action.h"
@@ -53,6 +54,7 @@ struct SchedulerLimits {
   ModelIdentity model;
   uint32_t block_tokens = 16;
   DirectoryLimits directory;
+  PhaseOptions phases;  // of no effect while all workers are mixed
 };
 
 struct SchedulerCounts {
@@ -62,6 +64,9 @@ struct SchedulerCounts {
   uint64_t cancelled = 0;
   uint64_t restarted = 0;  // ran on a worker that was lost, and were queued again
   uint64_t moved = 0;      // from an overloaded worker's line to another one
+  uint64_t handoffs = 0;   // went on elsewhere with their KV; of them:
+  uint64_t flows = 0;      // from a decode-heavy worker above the watermark
+  uint64_t backflows = 0;  // and asked back, before they were late
   // Of the prompts sent to workers: expected to be found there, and found according to the workers.
   uint64_t prompt_tokens = 0;
   uint64_t hit_tokens_expected = 0;
@@ -94,6 +99,7 @@ class SchedulerCore {
   void On(const RequestCancelled& event, Instant now);
   void On(const ChoiceStopped& event, Instant now);
   void On(const WorkerJoined& event, Instant now);
+  void On(const WorkerTuned& event, Instant now);  // scheduler_phases.cc
   void On(const WorkerLost& event, Instant now);
   void On(const WorkerReported& event, Instant now);
   void On(const BlocksPublished& event, Instant now);
@@ -104,20 +110,34 @@ class SchedulerCore {
   void Hear(WorkerView& worker, Request& request, const TokenProduced& word, Instant now);
   void Hear(WorkerView& worker, Request& request, const ChoiceEnded& word, Instant now);
   void Hear(WorkerView& worker, Request& request, const RequestEnded& word, Instant now);
+  void Hear(WorkerView& worker, Request& request, const Yielded& word, Instant now);
   void HearLoad(WorkerView& worker, const WorkerLoad& load, Instant now);
 
   std::optional<Shed> WhyShed(const GenerationRequest& request) const;
   Duration PredictedWait() const;
-  void Forget(WorkerView& worker, const Request& request);  // takes it off the worker's counts
+  void Forget(WorkerView& worker, Request& request);  // takes it off the worker's counts
   void EndPrefill(WorkerView& worker, const Request& request);
+  bool EndStopped(Request& request);  // before it goes elsewhere; true: that was the end of it
   void End(RequestId id, FinishReason reason, uint32_t preemptions);
   void DropWorker(NodeId node);
   void StartWaiting(Request& request);
   void StopWaiting(const Request& request);
 
+  // --- scheduler_phases.cc
+  std::optional<RouteChoice> PlaceOutsideThePolicy(const RouteRequest& request, Instant now) const;
+  void PlanHandoff(const WorkerView& worker, Request& request, Assign& assign);
+  void EndFollow(Request& request, bool comes);
+  NodeId NextFor(const WorkerView& worker, const Request& request) const;
+  void FlowFrom(const WorkerView& worker);
+  void FlowBackIfLate(Request& request);
+  void AskToYield(Request& request);
+  bool IsNearlyLate(const Request& request) const;
+  static uint64_t KvTokensOf(const Request& request);
+
   // --- scheduler_routing.cc
   std::vector<BlockKey> KeysOf(const RequestSubmitted& event) const;
-  FleetView Fleet(Instant now) const;
+  FleetView Fleet(Instant now) const { return FleetOf(fleet_, now); }
+  FleetView FleetOf(std::span<const WorkerView* const> workers, Instant now) const;
   void LearnFleet();
   void Enqueue(Request& request, std::optional<NodeId> line);
   void Dequeue(const Request& request);
@@ -126,6 +146,8 @@ class SchedulerCore {
   void AssignFromLines(Instant now);
   bool HasRoom(const WorkerView& worker) const;
   void Send(WorkerView& worker, Request& request);
+  // Gives the request to the worker, with what it has said and from where its KV can be fetched.
+  void Dispatch(WorkerView& worker, Request& request, std::optional<NodeLife> source);
   void NotePrefilled(const WorkerView& worker, const Request& request);
   void HearDirectory(NodeId node, const std::optional<ResyncRequest>& resync);
   void TickDirectory(Instant now);
@@ -138,7 +160,9 @@ class SchedulerCore {
   std::vector<ClassAttainment> attainment_;
   uint64_t arrivals_ = 0;
   std::map<NodeId, WorkerView> workers_;
-  std::vector<const WorkerView*> fleet_;  // the same, for routing
+  std::vector<const WorkerView*> fleet_;  // among which the policy chooses: not the decode-heavy
+  std::vector<const WorkerView*> prefill_fleet_;  // prefill-heavy: where decodes flow to
+  std::vector<const WorkerView*> decode_fleet_;   // decode-heavy, or mixed where there are none
   uint64_t membership_ = 0;
   std::set<NodeId> touched_;  // whose line or room has changed since the last assignments
   uint64_t unprefilled_tokens_ = 0;  // of all workers

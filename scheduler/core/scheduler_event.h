@@ -9,6 +9,7 @@
 #include "kvstore/base/report.h"
 #include "kvstore/block/block_key.h"
 #include "kvstore/directory/publish_log.h"
+#include "scheduler/core/phase_role.h"
 
 namespace cairn {
 
@@ -35,7 +36,15 @@ struct ChoiceStopped {
 struct WorkerJoined {
   NodeId worker;
   Epoch epoch;
-  uint32_t step_tokens = 512;  // its chunk size
+  uint32_t step_tokens = 512;  // its chunk size; 0: it is given no prompts
+  PhaseRole role = PhaseRole::kMixed;
+};
+
+// From now on the worker has this role and this chunk; it is told of the chunk.
+struct WorkerTuned {
+  NodeId worker;
+  PhaseRole role = PhaseRole::kMixed;
+  uint32_t prompt_chunk = 512;  // 0: it is given no prompts
 };
 
 struct WorkerLost {
@@ -62,8 +71,8 @@ struct BlocksListed {
 // No new requests from now on; those inside finish.
 struct DrainStarted {};
 
-using SchedulerEvent = std::variant<RequestSubmitted, RequestCancelled, ChoiceStopped, WorkerJoined,
-                                    WorkerLost, WorkerReported, BlocksPublished, BlocksListed,
-                                    DrainStarted>;
+using SchedulerEvent =
+    std::variant<RequestSubmitted, RequestCancelled, ChoiceStopped, WorkerJoined, WorkerTuned,
+                 WorkerLost, WorkerReported, BlocksPublished, BlocksListed, DrainStarted>;
 
 }  // namespace cairn

@@ -73,8 +73,8 @@ std::vector<BlockKey> SchedulerCore::KeysOf(const RequestSubmitted& event) const
   return keys;
 }
 
-FleetView SchedulerCore::Fleet(Instant now) const {
-  return {.workers = fleet_,
+FleetView SchedulerCore::FleetOf(std::span<const WorkerView* const> workers, Instant now) const {
+  return {.workers = workers,
           .index = directory_.index(),
           .block_tokens = limits_.block_tokens,
           .membership = membership_,
@@ -83,8 +83,19 @@ FleetView SchedulerCore::Fleet(Instant now) const {
 
 void SchedulerCore::LearnFleet() {
   ++membership_;
+  std::vector<const WorkerView*> mixed;
   fleet_.clear();
-  for (const auto& [node, worker] : workers_) fleet_.push_back(&worker);
+  prefill_fleet_.clear();
+  decode_fleet_.clear();
+  for (const auto& [node, worker] : workers_) {
+    if (worker.role != PhaseRole::kDecodeHeavy) fleet_.push_back(&worker);
+    if (worker.role == PhaseRole::kPrefillHeavy) prefill_fleet_.push_back(&worker);
+    if (worker.role == PhaseRole::kDecodeHeavy) decode_fleet_.push_back(&worker);
+    if (worker.role == PhaseRole::kMixed) mixed.push_back(&worker);
+  }
+  // Whoever is there does what has to be done.
+  if (fleet_.empty()) fleet_ = decode_fleet_;
+  if (decode_fleet_.empty()) decode_fleet_ = mixed;
 }
 
 void SchedulerCore::Enqueue(Request& request, std::optional<NodeId> line) {
@@ -109,6 +120,11 @@ void SchedulerCore::RouteWaiting(Instant now) {
     Request& request = requests_.at(queue_.line(std::nullopt).begin()->second.request);
     Dequeue(request);
     const RouteRequest route = RouteRequestOf(request);
+    if (const std::optional<RouteChoice> choice = PlaceOutsideThePolicy(route, now)) {
+      request.work_tokens = choice->cost.work_tokens;
+      Enqueue(request, decode_fleet_[choice->worker]->node);
+      continue;
+    }
     const Duration target = request.body.slo.ttft;
     const RouteChoice choice = policy_->Route(route, Fleet(now));
     request.work_tokens = choice.cost.work_tokens;
@@ -166,14 +182,23 @@ void SchedulerCore::AssignFromLines(Instant now) {
 
 void SchedulerCore::Send(WorkerView& worker, Request& request) {
   StopWaiting(request);
+  request.flowed = false;
+  Dispatch(worker, request, std::nullopt);
+}
+
+void SchedulerCore::Dispatch(WorkerView& worker, Request& request, std::optional<NodeLife> source) {
   // What it waited for may have been computed meanwhile, by a request with the same head.
   const RouteRequest route = RouteRequestOf(request);
   const PrefixMatch match = directory_.index().Match(worker.holder, route.chain);
   const uint64_t hit = uint64_t{match.blocks} * limits_.block_tokens;
   const uint64_t prompt = route.prompt_tokens;
   request.work_tokens = std::max<uint64_t>(1, prompt - std::min(hit, prompt));
-  counts_.prompt_tokens += prompt;
-  counts_.hit_tokens_expected += prompt - std::min(request.work_tokens, prompt);
+  if (source) {
+    request.work_tokens = 1;  // all but its last token comes along
+  } else {
+    counts_.prompt_tokens += prompt;
+    counts_.hit_tokens_expected += prompt - std::min(request.work_tokens, prompt);
+  }
 
   // A prompt that is computed again after a loss is not paid for twice.
   if (!std::exchange(request.charged, true)) {
@@ -188,8 +213,13 @@ void SchedulerCore::Send(WorkerView& worker, Request& request) {
   worker.unprefilled_tokens += request.work_tokens;
   unprefilled_tokens_ += request.work_tokens;
   worker.backlog.Send(request.work_tokens);
-  actions_.push_back(
-      SendAssignment{worker.node, worker.epoch, Assign{request.body, ResumeOf(request)}});
+  request.kv_tokens = KvTokensOf(request);
+  worker.kv_tokens += request.kv_tokens;
+  request.yielding = false;
+  Assign assign{.request = request.body, .resume = ResumeOf(request)};
+  if (source && source->node != worker.node) assign.source = source;
+  PlanHandoff(worker, request, assign);
+  actions_.push_back(SendAssignment{worker.node, worker.epoch, std::move(assign)});
 }
 
 void SchedulerCore::NotePrefilled(const WorkerView& worker, const Request& request) {

@@ -9,6 +9,7 @@
 #include "kvstore/base/time.h"
 #include "kvstore/directory/holder_set.h"
 #include "scheduler/core/learned_cost.h"
+#include "scheduler/core/phase_role.h"
 #include "scheduler/core/worker_backlog.h"
 
 namespace cairn {
@@ -17,7 +18,9 @@ struct WorkerView {
   NodeId node;
   Epoch epoch;
   HolderId holder = kNoHolder;  // in the directory
-  uint32_t step_tokens = 512;   // its chunk size: prompt tokens that one step computes at most
+  PhaseRole role = PhaseRole::kMixed;
+  // Its chunk size: prompt tokens that one step computes at most. 0: it is given no prompts.
+  uint32_t step_tokens = 512;
   WorkerLoad load;
   Instant heard;  // when `load` arrived
   // Counted from assignment, not from the first word of the worker, so that a burst is seen at
@@ -25,6 +28,7 @@ struct WorkerView {
   uint32_t unprefilled_requests = 0;
   uint64_t unprefilled_tokens = 0;
   uint32_t live_requests = 0;
+  uint64_t kv_tokens = 0;      // of the requests that this scheduler gave it, or promised
   uint64_t queued_tokens = 0;  // waiting for it in the scheduler, to be computed
   LearnedCost cost;
   WorkerBacklog backlog;

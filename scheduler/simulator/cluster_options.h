@@ -8,6 +8,7 @@
 #include "kvstore/base/time.h"
 #include "kvstore/core/store_core.h"
 #include "scheduler/core/scheduler_core.h"
+#include "scheduler/simulator/peer_links.h"
 #include "scheduler/simulator/trace_text.h"
 #include "worker/core/worker_core.h"
 
@@ -20,6 +21,8 @@ struct WorkerOptions {
                          .step_tokens = 2048,
                          .sequences_max = 256};
   StoreLimits store = {.block_tokens = 512, .device = {.slots = 2048}};
+  PhaseRole role = PhaseRole::kMixed;
+  bool takes_prompts = true;    // schedulers give it some; what is lost it computes in any case
   uint32_t step_percent = 100;  // a step takes so much of what the cost function says
   // One block between the device and DRAM. Each direction carries one block after the other.
   Duration move_time = Microseconds(100);
@@ -50,11 +53,16 @@ struct WorkerAdded {  // its number is the next one
 struct WorkerRemoved {  // schedulers are told; what it runs goes on elsewhere
   uint32_t worker = 0;
 };
+struct WorkerIsTuned {  // schedulers are told, and tell it
+  uint32_t worker = 0;
+  PhaseRole role = PhaseRole::kMixed;
+  uint32_t prompt_chunk = 512;  // 0: it is given no prompts
+};
 struct ClientCancels {  // ignored if the request has not come yet or has ended
   uint32_t request = 0;
 };
-using WorldChange =
-    std::variant<WorkerDies, WorkerReturns, WorkerSlows, WorkerAdded, WorkerRemoved, ClientCancels>;
+using WorldChange = std::variant<WorkerDies, WorkerReturns, WorkerSlows, WorkerAdded, WorkerRemoved,
+                                 WorkerIsTuned, ClientCancels>;
 
 struct WorldEvent {
   Instant at;
@@ -65,6 +73,7 @@ struct ClusterOptions {
   uint64_t seed = 1;
   std::vector<WorkerOptions> workers;        // numbered from 0; NodeId is the number plus 1
   std::vector<SchedulerOptions> schedulers;  // at least one
+  PeerOptions peers;                         // between any two workers
   std::vector<WorldEvent> world;             // in any order
   Duration loss_detection = Seconds(1);      // until schedulers hear that a worker has died
   // Workers' busy time is also kept by slices of so long (run_timeline.h). Zero: it is not.

@@ -35,6 +35,7 @@ struct RequestRecord {
   uint32_t tokens = 0;      // generated and heard
   uint32_t dispatches = 0;  // more than 1: workers were lost
   uint32_t preemptions = 0;
+  uint32_t handoffs = 0;  // to another worker that fetched its KV
 
   bool has_first_token() const { return tokens > 0; }
   Duration ttft() const { return first_token - arrival; }  // REQUIRES: has_first_token()
@@ -57,6 +58,7 @@ struct WorkerRecord {
   uint64_t hit_dram_tokens = 0;
   uint64_t preemptions = 0;
   uint64_t moves = 0;
+  uint64_t blocks_fetched = 0;  // from other workers
   uint32_t lives = 0;
   uint32_t device_slots = 0;
   uint32_t device_slots_used_max = 0;  // neither free nor evictable

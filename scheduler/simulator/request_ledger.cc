@@ -18,11 +18,15 @@ void RequestLedger::Arrive(uint32_t request, uint32_t scheduler, uint32_t prompt
   ++arrived_;
 }
 
-void RequestLedger::Dispatch(uint32_t request, uint32_t worker, Instant now) {
+void RequestLedger::Dispatch(uint32_t request, uint32_t worker, bool handed, Instant now) {
   CAIRN_CHECK(IsOpen(request));
   RequestRecord& record = records_[request];
-  if (record.dispatches++ == 0) record.dispatched = now;
   record.worker = worker;
+  if (handed) {
+    ++record.handoffs;
+    return;
+  }
+  if (record.dispatches++ == 0) record.dispatched = now;
 }
 
 void RequestLedger::Shed(uint32_t request, Instant now) {

@@ -17,7 +17,8 @@ class RequestLedger {
   explicit RequestLedger(size_t requests) : records_(requests), cancelled_(requests) {}
 
   void Arrive(uint32_t request, uint32_t scheduler, uint32_t prompt_tokens, Instant now);
-  void Dispatch(uint32_t request, uint32_t worker, Instant now);
+  // `handed`: it comes from another worker, with its KV.
+  void Dispatch(uint32_t request, uint32_t worker, bool handed, Instant now);
   void Shed(uint32_t request, Instant now);
   // Its client goes away: from now on it does not matter what else it hears.
   void Cancel(uint32_t request) { cancelled_[request] = true; }

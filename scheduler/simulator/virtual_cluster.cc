@@ -14,8 +14,6 @@ constexpr uint32_t kNobody = ~0u;
 // Counting all requests of all schedulers is cheap, but not for every token.
 constexpr uint64_t kCheckEvery = 1 << 14;
 
-NodeId NodeOf(uint32_t worker) { return NodeId(worker + 1); }
-uint32_t WorkerOf(NodeId node) { return node.value() - 1; }
 RequestId IdOf(uint32_t request) { return RequestId(uint64_t{request} + 1); }
 uint32_t NumberOf(RequestId id) { return static_cast<uint32_t>(id.value() - 1); }
 
@@ -41,6 +39,7 @@ VirtualCluster::VirtualCluster(const ClusterOptions& options, const Trace& trace
       text_(trace),
       engine_(text_, std::move(step_time)),
       ledger_(trace.requests.size()),
+      links_(options.peers),
       first_follower_(trace.requests.size(), kNobody),
       next_follower_(trace.requests.size(), kNobody) {
   CAIRN_CHECK(!options.schedulers.empty());
@@ -155,7 +154,7 @@ void VirtualCluster::CarryOut(uint32_t scheduler) {
 void VirtualCluster::Carry(uint32_t scheduler, SendAssignment& action) {
   const uint32_t worker = WorkerOf(action.worker);
   if (const auto* assign = std::get_if<Assign>(&action.assignment)) {
-    ledger_.Dispatch(NumberOf(assign->request.id), worker, now_);
+    ledger_.Dispatch(NumberOf(assign->request.id), worker, assign->source.has_value(), now_);
   }
   const uint32_t place = to_workers_.Open();
   to_workers_.at(place) = {worker, action.epoch, std::move(action.assignment)};
@@ -189,10 +188,7 @@ void VirtualCluster::Happen(const HearOfWorker& word) {
   if (word.lost) {
     core.Handle(WorkerLost{NodeOf(word.worker), word.epoch}, now_);
   } else {
-    core.Handle(WorkerJoined{.worker = NodeOf(word.worker),
-                             .epoch = word.epoch,
-                             .step_tokens = nodes_[word.worker]->options.limits.step_tokens},
-                now_);
+    core.Handle(JoinOf(nodes_[word.worker]->options, {NodeOf(word.worker), word.epoch}), now_);
   }
   CarryOut(word.scheduler);
 }
@@ -240,27 +236,27 @@ void VirtualCluster::TellSchedulers(uint32_t worker, Epoch epoch, bool lost, Dur
   }
 }
 
-VirtualWorker* VirtualCluster::Alive(uint32_t worker, Epoch epoch) {
-  Node& node = *nodes_[worker];
-  return node.epoch == epoch ? node.worker.get() : nullptr;
+VirtualWorker* VirtualCluster::Alive(const NodeLife& life) {
+  Node& node = *nodes_[WorkerOf(life.node)];
+  return node.epoch == life.epoch ? node.worker.get() : nullptr;
 }
 
 void VirtualCluster::Happen(const ReachWorker& reach) {
   ToWorker message = std::move(to_workers_.at(reach.message));
   to_workers_.Close(reach.message);
   // A worker that is gone hears nothing; its scheduler will hear of that.
-  VirtualWorker* worker = Alive(message.worker, message.epoch);
+  VirtualWorker* worker = Alive({NodeOf(message.worker), message.epoch});
   if (worker != nullptr)
     Attend(message.worker, worker->Deliver(std::move(message.assignment), now_));
 }
 
 void VirtualCluster::Happen(const StepEnds& end) {
-  VirtualWorker* worker = Alive(end.worker, end.epoch);
+  VirtualWorker* worker = Alive({NodeOf(end.worker), end.epoch});
   if (worker != nullptr) Attend(end.worker, worker->EndStep(now_));
 }
 
 void VirtualCluster::Happen(const MoveEnds& end) {
-  VirtualWorker* worker = Alive(end.worker, end.epoch);
+  VirtualWorker* worker = Alive({NodeOf(end.worker), end.epoch});
   if (worker != nullptr) Attend(end.worker, worker->EndMove(end.move, now_));
 }
 
@@ -271,6 +267,13 @@ void VirtualCluster::Attend(uint32_t worker, WorkerTurn& turn) {
     agenda_.Add(*std::exchange(turn.step_ends, std::nullopt), StepEnds{worker, node.epoch});
   for (const auto& [ends, move] : turn.moves) agenda_.Add(ends, MoveEnds{worker, node.epoch, move});
   turn.moves.clear();
+  for (WorkerAction& action : turn.to_peers) CarryToPeer(worker, std::move(action));
+  turn.to_peers.clear();
+  const std::optional<Instant> next = node.worker->core().NextDeadline();
+  if (next && (!node.tick || *next < *node.tick)) {
+    node.tick = next;
+    agenda_.Add(std::max(now_, *next), WorkerTicks{worker});
+  }
   if (turn.reports.empty()) return;
   for (Report& report : turn.reports) Sort(node, std::move(report));
   turn.reports.clear();
@@ -364,7 +367,7 @@ void VirtualCluster::CheckRequests() const {
 
 // Nobody is inside: no worker may still hold anything but blocks that can be evicted.
 void VirtualCluster::CheckQuiet() const {
-  CAIRN_CHECK_EQ(to_workers_.underway(), 0u);
+  CAIRN_CHECK_EQ(to_workers_.underway() + to_peers_.underway() + transfers_.underway(), 0u);
   for (const std::unique_ptr<Node>& node : nodes_) {
     if (!node->worker) continue;
     const WorkerCore& core = node->worker->core();

@@ -68,11 +68,21 @@ class VirtualCluster {
     uint32_t worker;
     uint32_t scheduler;
   };
+  struct ReachPeer {  // a word of another worker does
+    uint32_t message;
+  };
+  struct TransferEnds {
+    uint32_t transfer;
+  };
+  struct WorkerTicks {
+    uint32_t worker;
+  };
   struct WorldChanges {
     uint32_t event;
   };
-  using Happening = std::variant<Arrive, StepEnds, MoveEnds, ReachWorker, ReachScheduler,
-                                 HearOfWorker, Beat, WorldChanges>;
+  using Happening =
+      std::variant<Arrive, StepEnds, MoveEnds, ReachWorker, ReachScheduler, HearOfWorker, Beat,
+                   ReachPeer, TransferEnds, WorkerTicks, WorldChanges>;
 
   // --- who is there
   struct Scheduler {
@@ -88,6 +98,7 @@ class VirtualCluster {
     Epoch epoch;
     WorkerRecord record;
     std::unique_ptr<VirtualWorker> worker;  // null: dead
+    std::optional<Instant> tick;            // the next WorkerTicks
     // By scheduler: what the next message says, and what waits for the next beat.
     std::vector<std::vector<Report>> outbox;
     std::vector<std::vector<Report>> held;
@@ -103,6 +114,16 @@ class VirtualCluster {
     Epoch epoch;
     std::vector<Report> reports;
   };
+  struct ToPeer {
+    NodeLife to;
+    WorkerEvent event;
+  };
+  struct Transfer {
+    NodeLife from;
+    SendBlocks send;
+  };
+  static NodeId NodeOf(uint32_t worker) { return NodeId(worker + 1); }
+  static uint32_t WorkerOf(NodeId node) { return node.value() - 1; }
 
   void Happen(const Arrive& arrive);
   void Happen(const StepEnds& end);
@@ -112,12 +133,20 @@ class VirtualCluster {
   void Happen(const HearOfWorker& word);
   void Happen(const Beat& beat);
   void Happen(const WorldChanges& changes);
+  // In virtual_cluster_peers.cc.
+  void Happen(const ReachPeer& reach);
+  void Happen(const TransferEnds& end);
+  void Happen(const WorkerTicks& tick);
+  static WorkerJoined JoinOf(const WorkerOptions& options, const NodeLife& life);
+  void CarryToPeer(uint32_t worker, WorkerAction&& action);
+  void Say(NodeLife to, WorkerEvent event);
 
   void Change(const WorkerDies& change);
   void Change(const WorkerReturns& change);
   void Change(const WorkerSlows& change);
   void Change(const WorkerAdded& change);
   void Change(const WorkerRemoved& change);
+  void Change(const WorkerIsTuned& change);  // virtual_cluster_peers.cc
   void Change(const ClientCancels& change);
 
   void CarryOut(uint32_t scheduler);
@@ -132,7 +161,8 @@ class VirtualCluster {
   void Live(uint32_t worker);  // begins a life
   void Die(uint32_t worker, Duration until_noticed);
   void TellSchedulers(uint32_t worker, Epoch epoch, bool lost, Duration delay);
-  VirtualWorker* Alive(uint32_t worker, Epoch epoch);
+  NodeLife LifeOf(uint32_t worker) const { return {NodeOf(worker), nodes_[worker]->epoch}; }
+  VirtualWorker* Alive(const NodeLife& life);
   void Attend(uint32_t worker, WorkerTurn& turn);
   void Sort(Node& node, Report&& report);
   void Post(uint32_t worker, uint32_t scheduler, std::vector<Report>& reports);
@@ -160,6 +190,9 @@ class VirtualCluster {
   uint64_t events_ = 0;
   Mailbox<ToWorker> to_workers_;
   Mailbox<ToScheduler> to_schedulers_;
+  Mailbox<ToPeer> to_peers_;
+  Mailbox<Transfer> transfers_;
+  PeerLinks links_;
 
   uint32_t next_open_ = 0;  // the first request of the trace whose arrival is not planned
   std::vector<uint32_t> first_follower_;  // by request: who comes after it ended, a list

@@ -55,14 +55,28 @@ WorkerTurn& VirtualWorker::EndMove(MoveId move, Instant now) {
   return turn_;
 }
 
+WorkerTurn& VirtualWorker::Hear(WorkerEvent event, Instant now) {
+  core_.Handle(std::move(event), now);
+  Act(now);
+  return turn_;
+}
+
+WorkerTurn& VirtualWorker::Tick(Instant now) {
+  core_.Tick(now);
+  Act(now);
+  return turn_;
+}
+
 void VirtualWorker::Act(Instant now) {
   for (WorkerAction& action : core_.TakeActions()) {
     if (auto* report = std::get_if<SendReport>(&action)) {
       turn_.reports.push_back(std::move(report->report));
     } else if (const auto* move = std::get_if<StartMove>(&action)) {
       Begin(move->move, now);
+    } else if (auto* run = std::get_if<RunStep>(&action)) {
+      Begin(std::move(run->plan), now);
     } else {
-      Begin(std::move(std::get<RunStep>(action).plan), now);
+      turn_.to_peers.push_back(std::move(action));
     }
   }
 }

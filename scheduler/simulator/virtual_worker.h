@@ -23,6 +23,7 @@ struct WorkerTurn {
   std::vector<Report> reports;                    // to be sent, in order
   std::optional<Instant> step_ends;               // a step has begun: EndStep then
   std::vector<std::pair<Instant, MoveId>> moves;  // have begun: EndMove then
+  std::vector<WorkerAction> to_peers;             // words, questions and KV for other workers
 };
 
 class VirtualWorker {
@@ -39,6 +40,10 @@ class VirtualWorker {
   WorkerTurn& Deliver(Assignment assignment, Instant now);
   WorkerTurn& EndStep(Instant now);
   WorkerTurn& EndMove(MoveId move, Instant now);
+  // What comes from other workers does not wait for the end of a step: the wire is no business of
+  // the engine's.
+  WorkerTurn& Hear(WorkerEvent event, Instant now);
+  WorkerTurn& Tick(Instant now);
 
   void SetStepPercent(uint32_t percent) { options_.step_percent = percent; }
   const WorkerCore& core() const { return core_; }

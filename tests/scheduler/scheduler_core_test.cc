@@ -35,8 +35,8 @@ struct Desk {
           resumed.push_back(assign->resume);
         } else if (auto* cancel = std::get_if<Cancel>(&send->assignment)) {
           cancelled.push_back(cancel->request.value());
-        } else {
-          const auto& stop = std::get<StopChoice>(send->assignment);
+        } else if (auto* stopping = std::get_if<StopChoice>(&send->assignment)) {
+          const StopChoice& stop = *stopping;
           stopped.push_back({stop.request.value(), stop.choice});
         }
       } else if (auto* answer = std::get_if<Shed>(&action)) {

@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <cstdio>
 #include <deque>
+#include <functional>
 #include <iostream>
 #include <string>
 
 #include <CLI/CLI.hpp>
 
+#include "tests/sim/handoff_sim.h"
 #include "tests/sim/worker_sim.h"
 
 namespace cairn::sim {
@@ -24,53 +26,70 @@ void SayWhichSeed(int) {
                static_cast<unsigned long long>(current_seed));
 }
 
+using Log = std::function<void(const std::string&)>;
+
+// What a run came to, whichever simulator made it.
+struct Outcome {
+  std::string checker;  // empty: PASSED
+  std::string what;
+  uint64_t events = 0;
+};
+
+// One worker, or several that hand requests to each other.
+Outcome RunOnce(uint64_t seed, bool handoffs, const Log& log) {
+  if (handoffs) {
+    const HandoffResult result = HandoffSim(DrawHandoffOptions(seed), log).Run();
+    return {result.checker, result.what, result.events};
+  }
+  const SimResult result = WorkerSim(DrawOptions(seed), log).Run();
+  return {result.checker, result.what, result.events};
+}
+
 // Runs the seed once more and prints the end of its story.
-void TellStory(const SimOptions& options, bool whole) {
+void TellStory(uint64_t seed, bool handoffs) {
   std::deque<std::string> lines;
-  WorkerSim(options, [&](const std::string& line) {
-    if (whole) std::cout << line << std::endl;
+  RunOnce(seed, handoffs, [&](const std::string& line) {
     lines.push_back(line);
     if (lines.size() > kLastLines) lines.pop_front();
-  }).Run();
-  if (whole) return;
+  });
   for (const std::string& line : lines) std::cout << "  " << line << "\n";
 }
 
-// True: the seed passed.
-bool RunSeed(uint64_t seed, bool verbose) {
+// True: the seed passed. Verbose: tells its story as it happens, since a CHECK that fails ends the
+// process.
+bool RunSeed(uint64_t seed, bool handoffs, bool verbose) {
   current_seed = seed;
-  const SimOptions options = DrawOptions(seed);
-  if (verbose) std::cout << options << std::endl;
+  Log log;
   if (verbose) {
-    TellStory(options, true);  // as it happens: a CHECK that fails ends the process
+    std::cout << DrawOptions(seed) << std::endl;
+    log = [](const std::string& line) { std::cout << line << std::endl; };
   }
-  const SimResult result = WorkerSim(options).Run();
-  if (result.passed()) {
-    if (verbose) {
-      std::cout << "PASSED (" << result.events << " events, " << result.load.steps << " steps)\n";
-    }
+  const Outcome outcome = RunOnce(seed, handoffs, log);
+  if (outcome.checker.empty()) {
+    if (verbose) std::cout << "PASSED (" << outcome.events << " events)\n";
     return true;
   }
   if (!verbose) {
-    std::cout << options << "\n";
-    TellStory(options, false);
+    std::cout << DrawOptions(seed) << "\n";
+    TellStory(seed, handoffs);
   }
-  std::cout << "FAILED seed " << seed << ": " << result.checker << ": " << result.what << "\n";
+  std::cout << "FAILED seed " << seed << ": " << outcome.checker << ": " << outcome.what << "\n";
   return false;
 }
 
 int Main(int argc, char** argv) {
   std::signal(SIGABRT, SayWhichSeed);
-  CLI::App app("Runs one worker and its store in virtual time, against a hostile world.");
+  CLI::App app("Runs workers and their stores in virtual time, against a hostile world.");
   uint64_t seed = 0, seeds = 1;
-  bool quiet = false;
+  bool quiet = false, handoffs = false;
+  app.add_flag("--handoffs", handoffs, "several workers that hand requests to each other");
   app.add_option("--seed", seed, "the (first) seed");
   app.add_option("--seeds", seeds, "how many seeds, one after the other");
   app.add_flag("--quiet", quiet, "no story of a seed that passes");
   CLI11_PARSE(app, argc, argv);
   const bool verbose = seeds == 1 && !quiet;
   for (uint64_t i = 0; i < seeds; ++i) {
-    if (!RunSeed(seed + i, verbose)) return 1;
+    if (!RunSeed(seed + i, handoffs, verbose)) return 1;
   }
   if (!verbose) std::cout << "PASSED (" << seeds << " seeds from " << seed << ")\n";
   return 0;

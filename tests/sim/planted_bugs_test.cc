@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/handoff_sim.h"
 #include "tests/sim/planted/planted_bug.h"
 #include "tests/sim/worker_sim.h"
 
@@ -20,6 +21,7 @@ namespace cairn::sim {
 namespace {
 
 constexpr uint64_t kSeedsMax = 2000;
+constexpr int kFirstHandoffBug = 23;  // from here on several workers are needed
 
 struct PlantedBug {
   int number;  // in planted/bugs.cmake
@@ -51,6 +53,11 @@ const std::vector<PlantedBug>& PlantedBugs() {
       {20, "a forgotten wake-up", {"progress"}},
       {21, "all choices draw the same numbers", {"token_oracle"}},
       {22, "a stop token reaches the client", {"end_reason"}},
+      {23, "nobody compares the checksums of what was fetched", {"token_oracle"}},
+      {24, "a partial block counts for more than came", {"token_oracle"}},
+      {25, "what is being sent is held no longer than the loan", {"lease_safety"}},
+      {26, "a loan is forgotten and stays", {"block_account", "progress"}},
+      {27, "what was said last is not resumed", {"token_oracle", "report_order"}},
   };
   return kBugs;
 }
@@ -70,9 +77,18 @@ struct Prey {
   for (uint64_t seed = 1; seed <= kSeedsMax; ++seed) {
     const std::string mark = "seed " + std::to_string(seed) + "\n";
     if (::write(out, mark.data(), mark.size()) < 0) ::_exit(2);
-    const SimResult result = WorkerSim(DrawOptions(seed)).Run();
-    if (result.passed()) continue;
-    const std::string text = "caught " + result.checker + "\n" + result.what;
+    std::string checker, what;
+    if (bug < kFirstHandoffBug) {
+      const SimResult result = WorkerSim(DrawOptions(seed)).Run();
+      checker = result.checker;
+      what = result.what;
+    } else {
+      const HandoffResult result = HandoffSim(DrawHandoffOptions(seed)).Run();
+      checker = result.checker;
+      what = result.what;
+    }
+    if (checker.empty()) continue;
+    const std::string text = "caught " + checker + "\n" + what;
     if (::write(out, text.data(), text.size()) < 0) ::_exit(2);
     ::_exit(1);
   }
@@ -136,6 +152,7 @@ TEST_CASE("the patched sources without a bug pass") {
     const SimResult result = WorkerSim(DrawOptions(seed)).Run();
     INFO("seed " << seed << " " << result.checker << ": " << result.what);
     REQUIRE(result.passed());
+    REQUIRE(HandoffSim(DrawHandoffOptions(seed)).Run().passed());
   }
 }
 

@@ -143,6 +143,7 @@ void WorkerSim::Happen(const EndMove& end) {
 void WorkerSim::CarryOut(const WorkerAction& action) {
   if (const auto* run = std::get_if<RunStep>(&action)) return Start(run->plan);
   if (const auto* move = std::get_if<StartMove>(&action)) return Start(move->move);
+  Demand(std::holds_alternative<SendReport>(action), "plan_shape", "a word to another worker");
   const Report& report = std::get<SendReport>(action).report;
   if (const auto* token = std::get_if<TokenProduced>(&report)) {
     Log(token->request, " choice ", token->choice, " token ", token->position, " = ",

@@ -31,6 +31,12 @@ LeaseState BlockTable::Arrivals(const StoreCore& store) {
   return LeaseState::kReady;
 }
 
+void BlockTable::FillPartial(uint32_t tokens) {
+  CAIRN_CHECK(!filling_.empty());
+  CAIRN_CHECK_EQ(filling_.front().filled(), 0u);
+  filling_.front().Append(tokens);
+}
+
 PendingCopy BlockTable::CopyLastLeased() {
   CAIRN_CHECK(!sealed_.empty() && !filling_.empty());
   CAIRN_CHECK_EQ(filling_.front().filled(), 0u);
@@ -84,6 +90,13 @@ BlockTable BlockTable::ShareLeased() const {
 std::optional<SlotHold> BlockTable::SharePartial() const {
   if (partial_tokens() == 0) return std::nullopt;
   return filling_.front().ShareSlot();
+}
+
+void BlockTable::DropEmpty() {
+  while (!filling_.empty() && filling_.back().filled() == 0) {
+    filling_.pop_back();
+    slots_.pop_back();
+  }
 }
 
 void BlockTable::Release() {

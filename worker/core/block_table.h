@@ -46,6 +46,10 @@ class BlockTable {
   // Whether all leased blocks can be read. kLost: release and compute them. Amortised O(1).
   LeaseState Arrivals(const StoreCore& store);
 
+  // The first so many tokens of the first filling block were brought from elsewhere. REQUIRES: it
+  // is empty.
+  void FillPartial(uint32_t tokens);
+
   // Turns the last leased block into a filling one that begins as a copy of it, less its last
   // token. For a prompt that is held completely: its last token must be computed again. REQUIRES:
   // the last block is leased and the one behind it is filling and empty.
@@ -58,10 +62,16 @@ class BlockTable {
   // The KV of positions up to `computed` is there: fills, seals and publishes.
   void Advance(uint32_t computed, const BlockChain& chain, StoreCore& store);
 
+  BlockLease ShareLease(uint32_t block) const { return sealed_[block].Share(); }
   // A table that shares the leased blocks.
   BlockTable ShareLeased() const;
   // A hold on the first filling block's slot, if that block is partly full.
   std::optional<SlotHold> SharePartial() const;
+  // A hold on the slot that is filled next. REQUIRES: there is one.
+  SlotHold ShareNext() const { return filling_.front().ShareSlot(); }
+  void DropEmpty();  // the blocks behind what is filled
+
+  uint32_t sealed_blocks() const { return static_cast<uint32_t>(sealed_.size()); }
   uint32_t partial_tokens() const { return filling_.empty() ? 0 : filling_.front().filled(); }
 
   void Release();  // gives everything back, tail first

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "kvstore/base/generation.h"
@@ -30,6 +31,10 @@ struct LiveRequest {
       false;  // every choice goes its own way: the prompt is done, or they began elsewhere
   bool prefill_told = false;
   bool cancelled = false;
+  bool yields = false;       // when the next token is there
+  bool yield_asked = false;  // during a step that it is in
+  std::optional<NodeLife> follower;
+  uint32_t follower_told = 0;  // blocks
   uint32_t preemptions = 0;
 };
 

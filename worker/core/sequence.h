@@ -11,6 +11,7 @@
 #include "kvstore/base/ids.h"
 #include "kvstore/block/block_chain.h"
 #include "worker/core/block_table.h"
+#include "worker/core/handoff.h"
 
 namespace cairn {
 
@@ -44,10 +45,13 @@ struct Sequence {
   uint32_t computed = 0;  // positions below it have KV in the table
   std::optional<PendingCopy> copy;
   SequenceState state = SequenceState::kWaiting;
-  uint32_t cached = 0;           // kWaiting: tokens that the store held when it began to wait
-  uint32_t attempts_failed = 0;  // steps in a row
-  bool started = false;          // has been in a step
-  bool in_step = false;          // is in the step that is out
+  uint32_t cached = 0;                 // kWaiting: tokens that the store held when it began to wait
+  std::optional<NodeLife> source;      // lends what is not here; until all has come, or will not
+  std::optional<FetchId> fetch;        // under way for it
+  std::optional<uint64_t> refused_at;  // StoreCore::changes when a claim was last refused
+  uint32_t attempts_failed = 0;        // steps in a row
+  bool started = false;                // has been in a step
+  bool in_step = false;                // is in the step that is out
   bool copies_whole_prompt =
       false;  // turns its last leased block into a copy when all have arrived
 

@@ -16,10 +16,10 @@ namespace cairn {
 struct SampleRequest {
   const SamplingParams* params = nullptr;  // outlives the step
   uint64_t seed = 0;                       // of this choice
-  uint32_t position = 0;                   // of the token to be chosen, counted from the prompt's start
-  std::span<const TokenId> prompt;         // outlive the step; for penalties
+  uint32_t position = 0;            // of the token to be chosen, counted from the prompt's start
+  std::span<const TokenId> prompt;  // outlive the step; for penalties
   std::span<const TokenId> output;
-  std::span<const TokenId> forbidden;      // must not be chosen (stop tokens before min_tokens)
+  std::span<const TokenId> forbidden;  // must not be chosen (stop tokens before min_tokens)
 };
 
 // A run of tokens of one sequence whose KV is computed in this step.

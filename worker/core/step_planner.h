@@ -15,8 +15,10 @@ struct StepCandidate {
 };
 
 // Tokens for each candidate, in their order; 0: not in this step. Decodes come first, since
-// somebody is reading along; the rest of `step_tokens` goes to prefill in chunks. Within each kind,
-// earlier candidates (better ranks) come first, so none is passed over for ever.
-std::vector<uint32_t> PlanStep(std::span<const StepCandidate> candidates, uint32_t step_tokens);
+// somebody is reading along; the rest of `step_tokens` goes to prefill in chunks, but at most
+// `prompt_chunk` of it: that is by how much prompts may slow those who read along. Within each
+// kind, earlier candidates (better ranks) come first, so none is passed over for ever.
+std::vector<uint32_t> PlanStep(std::span<const StepCandidate> candidates, uint32_t step_tokens,
+                               uint32_t prompt_chunk);
 
 }  // namespace cairn

@@ -13,9 +13,14 @@ WorkerCore::WorkerCore(const WorkerLimits& limits, const StoreLimits& store,
 
 WorkerCore::~WorkerCore() = default;
 
-void WorkerCore::Handle(WorkerEvent event, Instant /*now*/) {
+void WorkerCore::Handle(WorkerEvent event, Instant now) {
+  state_->Tick(now);
   std::visit([this](auto& one) { state_->Handle(std::move(one)); }, event);
 }
+
+void WorkerCore::Tick(Instant now) { state_->Tick(now); }
+
+std::optional<Instant> WorkerCore::NextDeadline() const { return state_->NextDeadline(); }
 
 std::vector<WorkerAction> WorkerCore::TakeActions() { return state_->TakeActions(); }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "kvstore/base/report.h"
@@ -16,16 +17,21 @@
 
 namespace cairn {
 
-// Every quantity of a worker has a limit. At the limit of a request, its choices end with kFailed and
-// a message; at a limit of the machine, the request waits.
+// Every quantity of a worker has a limit. At the limit of a request, its choices end with kFailed
+// and a message; at a limit of the machine, the request waits.
 struct WorkerLimits {
   uint32_t vocabulary_size = 0;    // token ids are below it
   uint32_t context_length = 0;     // prompt and output together
   uint32_t step_tokens = 512;      // computed in one step, over all sequences
+  uint32_t prompt_chunk = 0;       // of these, of prompts; 0: as many as there is room for
   uint32_t sequences_max = 64;     // holding blocks at the same time
   uint32_t requests_max = 4096;    // live, running or waiting
   uint32_t choices_max = 128;      // of one request
   uint32_t step_attempts_max = 2;  // a sequence whose step failed this many times in a row fails
+  uint32_t followed_max = 64;      // prompts; what is beyond is not fetched ahead
+  // How long blocks are kept for a request that was yielded, and for a prompt that is followed, if
+  // nothing is heard. Longer than any fetch takes.
+  Duration loan_time = Seconds(10);
 };
 
 class WorkerState;
@@ -40,15 +46,17 @@ class WorkerCore {
   // Records what happened. Feed all events that are there, then take the actions: a step is planned
   // once for all of them.
   void Handle(WorkerEvent event, Instant now);
+  void Tick(Instant now);                       // loans that have ended
+  std::optional<Instant> NextDeadline() const;  // when Tick is next worth calling
 
-  // What to do now, in order: reports, moves, and at the end at most one RunStep if none is out. Empty
-  // again until the next event.
+  // What to do now, in order: reports, moves, and at the end at most one RunStep if none is out.
+  // Empty again until the next event.
   std::vector<WorkerAction> TakeActions();
 
-  // Nothing lives here: no request, no step, no move. A drained worker becomes idle.
+  // Nothing lives here: no request, no step, no move, no loan. A drained worker becomes idle.
   bool idle() const;
-  WorkerLoad load() const;          // as it would be reported now
-  const StoreCore& store() const;   // for metrics and audits
+  WorkerLoad load() const;         // as it would be reported now
+  const StoreCore& store() const;  // for metrics and audits
 
  private:
   std::unique_ptr<WorkerState> state_;

@@ -21,6 +21,7 @@ WorkerState::WorkerState(const WorkerLimits& limits, const StoreLimits& store,
   CAIRN_CHECK_GT(limits.step_tokens, 0u);
   CAIRN_CHECK_GT(limits.sequences_max, 0u);
   CAIRN_CHECK_GT(limits.step_attempts_max, 0u);
+  Handle(SetPromptChunk{limits.prompt_chunk});
 }
 
 std::unique_ptr<Sequence> WorkerState::NewSequence(LiveRequest& live, uint32_t choice,
@@ -54,8 +55,10 @@ void WorkerState::Handle(Assign event) {
   live->request.prompt = {};  // from here on the chain has it
   const RequestId id = live->request.id;
   LiveRequest& placed = *requests_.emplace(id, std::move(live)).first->second;
+  placed.yields = event.yields;
+  placed.follower = event.follower;
   if (!event.resume.empty()) {
-    ResumeChoices(placed, chain, event.resume);
+    ResumeChoices(placed, chain, event);
     return EraseIfEnded(id);
   }
   placed.choices[0].sequence = NewSequence(placed, 0, std::move(chain));
@@ -83,6 +86,8 @@ void WorkerState::Refuse(const GenerationRequest& request, std::string message) 
 }
 
 void WorkerState::Handle(const Cancel& event) {
+  EndFollow(event.request);
+  EndLoan(event.request);
   LiveRequest* live = Find(event.request);
   if (live == nullptr) return;
   // What a step reads must stay as it is until the step is over.
@@ -134,7 +139,7 @@ void WorkerState::Handle(StepFinished event) {
 }
 
 bool WorkerState::NeedsSettling(const LiveRequest& live) const {
-  return live.cancelled || live.open_choices == 0 ||
+  return live.cancelled || live.yield_asked || live.open_choices == 0 ||
          std::ranges::any_of(live.choices, &Choice::stop_asked);
 }
 
@@ -147,6 +152,8 @@ void WorkerState::Settle(RequestId id) {
   }
   if (live->cancelled) {
     EndRequest(id, FinishReason::kCancelled);
+  } else if (live->yield_asked && live->open_choices > 0) {
+    GiveUp(id);
   } else {
     EraseIfEnded(id);
   }
@@ -162,6 +169,7 @@ void WorkerState::FinishSpan(const SpanOut& span, SpanSamples samples) {
   sequence.attempts_failed = 0;
   sequence.computed = span.end;
   sequence.table.Advance(span.end, sequence.chain, store_);
+  TellFollower(live, sequence);
   if (live.cancelled || sequence.left() > 0) return;
   if (!live.forked) {
     FinishPrompt(live, sequence, std::move(samples));
@@ -241,6 +249,7 @@ void WorkerState::TakeToken(LiveRequest& live, uint32_t choice, SampledToken sam
   if (sequence.output_tokens() >= request.max_tokens) {
     EndChoice(live, choice, FinishReason::kLength);
   }
+  live.yield_asked |= live.yields;
 }
 
 // After a failed step nothing that it wrote is trusted: the sequence goes back to its sealed
@@ -272,7 +281,10 @@ void WorkerState::EndChoice(LiveRequest& live, uint32_t choice, FinishReason rea
                    .message = std::move(message),
                    .tokens = to_end.tokens});
   // Before the fork choice 0's sequence works for all.
-  if (to_end.sequence && (live.forked || live.open_choices == 0)) Forget(*to_end.sequence);
+  if (to_end.sequence && (live.forked || live.open_choices == 0)) {
+    Forget(*to_end.sequence);
+    DropSource(*to_end.sequence);
+  }
 }
 
 void WorkerState::EndRequest(RequestId id, FinishReason reason) {
@@ -287,6 +299,7 @@ void WorkerState::EraseIfEnded(RequestId id) {
   for (Choice& choice : found->second->choices) {
     if (choice.sequence) Forget(*choice.sequence);
   }
+  EndFollow(id);
   Send(RequestEnded{.request = id, .preemptions = found->second->preemptions});
   requests_.erase(found);
 }
@@ -303,7 +316,8 @@ bool WorkerState::InStep(const LiveRequest& live) const {
 }
 
 bool WorkerState::idle() const {
-  return requests_.empty() && !step_out_ && store_.moves_outstanding() == 0;
+  return requests_.empty() && !step_out_ && store_.moves_outstanding() == 0 && fetches_.empty() &&
+         sends_.empty() && loans_.empty() && followed_.empty();
 }
 
 WorkerLoad WorkerState::load() const {
@@ -312,7 +326,7 @@ WorkerLoad WorkerState::load() const {
   load.requests_waiting = static_cast<uint32_t>(requests_.size()) - requests_running_;
   load.prefill_tokens_left = waiting_tokens_;
   for (const auto& [rank, sequence] : running_) {
-    if (sequence->left() > 1) load.prefill_tokens_left += sequence->left();
+    if (sequence->left() > 1 && !sequence->fetch) load.prefill_tokens_left += sequence->left();
   }
   const StoreCounts& counts = store_.counts();
   load.device_slots = store_.limits().device.slots;

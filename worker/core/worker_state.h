@@ -14,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "kvstore/base/report.h"
 #include "kvstore/core/store_core.h"
+#include "worker/core/block_fetch.h"
 #include "worker/core/live_request.h"
 #include "worker/core/sequence.h"
 #include "worker/core/step_plan.h"
@@ -31,8 +32,17 @@ class WorkerState {
   void Handle(Assign event);
   void Handle(const Cancel& event);
   void Handle(const StopChoice& event);
+  void Handle(const Yield& event);
+  void Handle(Follow event);
+  void Handle(const SetPromptChunk& event);
   void Handle(StepFinished event);
   void Handle(const MoveFinished& event) { store_.Handle(event); }
+  void Handle(const PeerSaid& event);
+  void Handle(const FetchFinished& event);
+  void Handle(const BlocksAsked& event);
+  void Handle(const BlocksSent& event) { sends_.erase(event.id); }
+  void Tick(Instant now);
+  std::optional<Instant> NextDeadline() const { return next_end_; }
   std::vector<WorkerAction> TakeActions();
 
   bool idle() const;
@@ -69,11 +79,25 @@ class WorkerState {
   void Send(Report report) { reports_.push_back(std::move(report)); }
 
   // --- worker_handoff.cc
-  void ResumeChoices(LiveRequest& live, const BlockChain& prompt,
-                     const std::vector<ResumedChoice>& resume);
+  void ResumeChoices(LiveRequest& live, const BlockChain& prompt, const Assign& assign);
+  void GiveUp(RequestId id);  // a request that goes on elsewhere
+  void TellFollower(LiveRequest& live, const Sequence& sequence);
+  void Hear(NodeLife from, const BlocksSealed& word);
+  void Hear(NodeLife from, const LoanDone& word);
+  void FetchAhead(RequestId id, FollowedPrompt& followed);
+  void FetchFor(Sequence& sequence, uint32_t fetched);
+  FetchId StartFetching(BlockFetch fetch);
+  bool TakeArrived(const BlockFetch& fetch, const FetchFinished& event);
+  void DropSource(Sequence& sequence);
+  void NoteEnd(Instant ends);
+  void EndFollow(RequestId id);
+  void EndLoan(RequestId id);
+  bool DropOneFollow();
+  bool DropOneLoan();
 
   // --- worker_steps.cc
   void SetRunning(Sequence& sequence, SequenceState state);
+  std::map<Rank, Sequence*>& QueueFor(const Sequence& sequence);
   void Enqueue(Sequence& sequence);     // REQUIRES: holds nothing, waits nowhere
   void SetWaiting(Sequence& sequence);  // gives everything back
   void StopWaiting(Sequence& sequence);
@@ -87,6 +111,7 @@ class WorkerState {
   ClaimAnswer ClaimFor(Sequence& sequence);
   void Begin(Sequence& sequence, ChainClaim claim);
   bool PreemptForPriority(const Sequence& sequence);
+  uint32_t SpareSlots() const;
   void AdoptPublished(Sequence& sequence);
   std::optional<StepPlan> PlanNextStep();
   StepSpan MakeSpan(Sequence& sequence, uint32_t tokens);
@@ -102,6 +127,7 @@ class WorkerState {
       requests_;                       // looked up, never walked
   std::map<Rank, Sequence*> running_;  // hold blocks: kArriving and kRunning
   std::map<Rank, Sequence*> waiting_;
+  std::map<Rank, Sequence*> handed_;  // wait too, and bring their KV along: they go first
 
   bool step_out_ = false;
   std::vector<SpanOut> spans_out_;  // in the plan's order
@@ -110,9 +136,16 @@ class WorkerState {
   std::vector<Sequence*> ready_;
   std::vector<StepCandidate> candidates_;
 
-  // The last claim that was refused, so that it is not made again before anything has changed.
-  std::optional<Rank> refused_;
-  uint64_t refused_at_ = 0;
+  // Handoffs. They hold blocks of the store, as the requests do.
+  absl::flat_hash_map<FetchId, BlockFetch> fetches_;
+  absl::flat_hash_map<SendId, BlockSend> sends_;
+  std::map<RequestId, Loan> loans_;
+  std::map<RequestId, FollowedPrompt> followed_;
+  std::vector<WorkerAction> handoff_actions_;
+  Instant now_;
+  std::optional<Instant> next_end_;  // no loan or followed prompt ends before
+  uint64_t last_fetch_ = 0;
+  uint64_t last_send_ = 0;
 
   uint64_t last_arrival_ = 0;
   uint64_t last_sequence_ = 0;

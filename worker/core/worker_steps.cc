@@ -28,6 +28,8 @@ std::vector<WorkerAction> WorkerState::TakeActions() {
   for (StoreAction& move : store_.TakeActions()) {
     actions.push_back(std::get<StartMove>(std::move(move)));
   }
+  for (WorkerAction& action : handoff_actions_) actions.push_back(std::move(action));
+  handoff_actions_.clear();
   if (plan) actions.push_back(RunStep{*std::move(plan)});
   return actions;
 }
@@ -38,17 +40,23 @@ void WorkerState::SetRunning(Sequence& sequence, SequenceState state) {
   if (sequence.live->running_sequences++ == 0) ++requests_running_;
 }
 
-// The load says how much is to be computed, so what the store has is not counted. That may come or
-// go until the sequence's turn: the load is an estimate there.
+std::map<Rank, Sequence*>& WorkerState::QueueFor(const Sequence& sequence) {
+  return sequence.source ? handed_ : waiting_;
+}
+
+// The load says how much is to be computed, so what the store has is not counted, nor what will be
+// fetched. That may come or go until the sequence's turn: the load is an estimate there.
 void WorkerState::Enqueue(Sequence& sequence) {
-  CAIRN_CHECK(waiting_.emplace(sequence.rank, &sequence).second);
+  CAIRN_CHECK(QueueFor(sequence).emplace(sequence.rank, &sequence).second);
   const uint32_t blocks_max = (sequence.length() - 1) / block_tokens_;
-  sequence.cached = store_.Match(sequence.chain, blocks_max) * block_tokens_;
+  sequence.cached = sequence.source ? sequence.length() - 1
+                                    : store_.Match(sequence.chain, blocks_max) * block_tokens_;
   waiting_tokens_ += sequence.length() - sequence.cached;
 }
 
 void WorkerState::StopWaiting(Sequence& sequence) {
-  if (waiting_.erase(sequence.rank) > 0) waiting_tokens_ -= sequence.length() - sequence.cached;
+  if (QueueFor(sequence).erase(sequence.rank) == 0) return;
+  waiting_tokens_ -= sequence.length() - sequence.cached;
 }
 
 void WorkerState::SetWaiting(Sequence& sequence) {
@@ -64,6 +72,7 @@ void WorkerState::Forget(Sequence& sequence) {
     StopWaiting(sequence);
   }
   sequence.copy.reset();
+  sequence.fetch.reset();  // what it brings is kept for the next one who asks
   sequence.table.Release();
   sequence.computed = 0;
   sequence.copies_whole_prompt = false;
@@ -73,6 +82,7 @@ void WorkerState::Forget(Sequence& sequence) {
 void WorkerState::Preempt(Sequence& sequence) {
   ++sequence.live->preemptions;
   ++totals_.preemptions;
+  DropSource(sequence);  // once is enough: whoever fetches again and again may never run
   SetWaiting(sequence);
 }
 
@@ -81,6 +91,7 @@ void WorkerState::SettleArrivals() {
   for (auto next = running_.begin(); next != running_.end();) {
     Sequence& sequence = *(next++)->second;
     if (sequence.state != SequenceState::kArriving) continue;
+    if (sequence.fetch) continue;
     switch (sequence.table.Arrivals(store_)) {
       case LeaseState::kArriving:
         break;
@@ -89,6 +100,7 @@ void WorkerState::SettleArrivals() {
         break;
       case LeaseState::kReady:
         sequence.state = SequenceState::kRunning;
+        DropSource(sequence);
         if (sequence.copies_whole_prompt) {
           sequence.copy = sequence.table.CopyLastLeased();
           sequence.computed = sequence.length() - 1;
@@ -123,6 +135,7 @@ WorkerState::Growth WorkerState::Grow(Sequence& sequence) {
       sequence.table.AddFresh(std::get<Reservation>(answer).Take());
       continue;
     }
+    if (DropOneFollow()) continue;
     Sequence& victim = *running_.rbegin()->second;
     Preempt(victim);
     if (&victim == &sequence) return Growth::kPreempted;
@@ -133,13 +146,20 @@ WorkerState::Growth WorkerState::Grow(Sequence& sequence) {
 // Waiting sequences in order of rank, as long as there are slots and the next step has room for
 // them.
 void WorkerState::AdmitWaiting() {
+  // Who comes with its KV needs slots, but no room in the step.
+  while (!handed_.empty()) {
+    Sequence& sequence = *handed_.begin()->second;
+    if (!waiting_.empty() && waiting_.begin()->first.priority < sequence.rank.priority) break;
+    if (running_.size() >= limits_.sequences_max && !PreemptForPriority(sequence)) return;
+    if (Admit(sequence) != Growth::kGranted) return;
+  }
   uint64_t prefill = 0;
   for (const auto& [rank, sequence] : running_) {
     if (sequence->state == SequenceState::kRunning && sequence->left() > 1) {
       prefill += sequence->left();
     }
   }
-  while (!waiting_.empty() && prefill < limits_.step_tokens) {
+  while (!waiting_.empty() && prefill < std::min(limits_.step_tokens, limits_.prompt_chunk)) {
     Sequence& sequence = *waiting_.begin()->second;
     if (running_.size() >= limits_.sequences_max && !PreemptForPriority(sequence)) return;
     if (Admit(sequence) != Growth::kGranted) return;
@@ -149,19 +169,19 @@ void WorkerState::AdmitWaiting() {
 
 WorkerState::Growth WorkerState::Admit(Sequence& sequence) {
   for (;;) {
-    if (refused_ == sequence.rank && refused_at_ == store_.changes()) return Growth::kLater;
+    if (sequence.refused_at == store_.changes()) return Growth::kLater;
     ClaimAnswer answer = ClaimFor(sequence);
     if (std::holds_alternative<ChainClaim>(answer)) {
       Begin(sequence, std::get<ChainClaim>(std::move(answer)));
       return Growth::kGranted;
     }
     if (std::holds_alternative<NoRoom>(answer)) {
-      if (PreemptForPriority(sequence)) continue;
+      if (PreemptForPriority(sequence) || DropOneFollow()) continue;
       // What fits the budget can run when it is alone.
-      CAIRN_CHECK(!running_.empty());
+      if (running_.empty() && DropOneLoan()) continue;
+      CAIRN_CHECK(!running_.empty() || !fetches_.empty() || !sends_.empty());
     }
-    refused_ = sequence.rank;
-    refused_at_ = store_.changes();
+    sequence.refused_at = store_.changes();
     return Growth::kLater;
   }
 }
@@ -180,10 +200,8 @@ bool WorkerState::PreemptForPriority(const Sequence& sequence) {
 ClaimAnswer WorkerState::ClaimFor(Sequence& sequence) {
   const uint32_t length = sequence.length();
   const uint32_t blocks = BlocksFor(length, block_tokens_);
-  // Room to grow for those who run: whoever is let in on the last slot is the first to be
-  // preempted.
-  const uint32_t spare = static_cast<uint32_t>(running_.size() + 7) / 8;
-  if (length % block_tokens_ == 0 && block_tokens_ > 1 &&
+  const uint32_t spare = SpareSlots();
+  if (length % block_tokens_ == 0 && block_tokens_ > 1 && !sequence.source &&
       store_.Match(sequence.chain, blocks) == blocks) {
     // Held completely: the last block is copied and only its last token computed, if there is a
     // slot for the copy.
@@ -194,8 +212,12 @@ ClaimAnswer WorkerState::ClaimFor(Sequence& sequence) {
     }
     if (std::holds_alternative<NotNow>(answer)) return answer;
   }
-  return store_.Claim(sequence.chain, (length - 1) / block_tokens_, blocks + spare);
+  const uint32_t full = (length - 1) / block_tokens_;
+  return store_.Claim(sequence.chain, full, blocks + spare, sequence.source ? full : 0);
 }
+
+// Room to grow for those who run: whoever is let in on the last slot is the first to be preempted.
+uint32_t WorkerState::SpareSlots() const { return static_cast<uint32_t>(running_.size() + 7) / 8; }
 
 void WorkerState::Begin(Sequence& sequence, ChainClaim claim) {
   StopWaiting(sequence);
@@ -215,6 +237,9 @@ void WorkerState::Begin(Sequence& sequence, ChainClaim claim) {
     }
   }
   SetRunning(sequence, SequenceState::kArriving);
+  FetchFor(sequence, claim.fetched_blocks);
+  EndFollow(sequence.request);
+  EndLoan(sequence.request);
   SettleArrivals();
 }
 
@@ -255,7 +280,8 @@ std::optional<StepPlan> WorkerState::PlanNextStep() {
     candidates_ = {candidates_[static_cast<size_t>(suspect - ready_.begin())]};
     ready_ = {*suspect};
   }
-  const std::vector<uint32_t> tokens = PlanStep(candidates_, limits_.step_tokens);
+  const std::vector<uint32_t> tokens =
+      PlanStep(candidates_, limits_.step_tokens, limits_.prompt_chunk);
 
   StepPlan plan{.number = totals_.steps + 1};
   plan.spans.reserve(ready_.size());

@@ -19,7 +19,10 @@ bool WorkerLoop::Turn(std::span<const Assignment> arrived) {
     } else if (const auto* move = std::get_if<StartMove>(&action)) {
       acted = true;
       core_.Handle(mover_.Carry(move->move), clock_.Now());
-    } else {
+    } else if (const auto* fetch = std::get_if<StartFetch>(&action)) {
+      acted = true;  // there is no wire to other workers yet: what they lend is computed here
+      core_.Handle(FetchFinished{.id = fetch->id, .blocks = {}}, clock_.Now());
+    } else if (std::holds_alternative<RunStep>(action)) {
       acted = true;
       // Clients hear of what is already known before the step, which takes milliseconds.
       if (!outgoing_.empty()) reports_(std::exchange(outgoing_, {}));

@@ -92,7 +92,8 @@ void RequestChecker::On(const PrefillDone& report) {
   // Somebody with this salt must have had all of it.
   size_t longest = 0;
   for (size_t i = 0; i < talks_.size(); ++i) {
-    const bool own = i >= record.talks_before && i < record.talks_before + record.choices.size();
+    const bool own = !record.begun_before && i >= record.talks_before &&
+                     i < record.talks_before + record.choices.size();
     if (own || talks_[i].salt != record.request.cache_salt) continue;
     const auto [end, _] = std::ranges::mismatch(record.request.prompt, talks_[i].tokens);
     longest = std::max(longest, static_cast<size_t>(end - record.request.prompt.begin()));
@@ -164,6 +165,10 @@ void RequestChecker::On(const RequestEnded& report) {
   }
   record.ended = true;
   --open_;
+}
+
+void RequestChecker::On(const Yielded& report) {
+  Demand(false, "report_order", report.request, " is yielded, and nobody asked for that");
 }
 
 void RequestChecker::On(const WorkerLoad& load) {

@@ -21,6 +21,8 @@ class RequestChecker {
   void OnAssign(const GenerationRequest& request);
   void OnCancel(RequestId request);
   void OnStopChoice(RequestId request, uint32_t choice);
+  // It begins again somewhere: what it finds may be its own.
+  void OnAssignedAgain(RequestId request) { records_.at(request).begun_before = true; }
   void OnStepFailed() { ++failed_steps_; }
   void OnReport(const Report& report);
   // No step reads anything of a request whose cancel was handled before: it has ended.
@@ -50,6 +52,7 @@ class RequestChecker {
     bool refused = false;     // must be
     bool may_be_refused = false;
     bool cancelled = false;
+    bool begun_before = false;
     bool prefill_done = false;
     bool ended = false;
     size_t talks_before = 0;
@@ -60,6 +63,7 @@ class RequestChecker {
   void On(const TokenProduced& report);
   void On(const ChoiceEnded& report);
   void On(const RequestEnded& report);
+  void On(const Yielded& report);
   void On(const WorkerLoad& load);
   Record& Live(RequestId id);
   TokenId Expected(const Record& record, const Choice& choice, uint32_t number) const;

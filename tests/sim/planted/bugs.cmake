@@ -135,8 +135,8 @@ bug(19 kvstore/core/store_core.cc "device_(Tier::kDevice, limits.device.slots)"
   "device_(Tier::kDevice, limits.device.slots + (@N@ ? 1 : 0))")
 
 # 20 a forgotten wake-up: who was refused once is never asked again.
-bug(20 worker/core/worker_steps.cc "refused_at_ == store_.changes()"
-  "(@N@ || refused_at_ == store_.changes())")
+bug(20 worker/core/worker_steps.cc "sequence.refused_at == store_.changes()"
+  "(@N@ ? sequence.refused_at.has_value() : sequence.refused_at == store_.changes())")
 
 # 21 all choices draw the same numbers.
 bug(21 worker/core/worker_steps.cc "request.sampling.seed + choice" "request.sampling.seed + (@N@ ? 0 : choice)")
@@ -144,6 +144,41 @@ bug(21 worker/core/worker_steps.cc "request.sampling.seed + choice" "request.sam
 # 22 a stop token is handed to the client.
 bug(22 worker/core/worker_events.cc "const bool stops = !request.ignore_eos &&"
   "const bool stops = !@N@ && !request.ignore_eos &&")
+
+# 23 nobody compares the checksums of what was fetched.
+bug(23 worker/core/worker_handoff.cc "event.blocks[i].checksum_sent == event.blocks[i].checksum_arrived"
+  "(@N@ || event.blocks[i].checksum_sent == event.blocks[i].checksum_arrived)")
+
+# 24 a partial block is asked for with one position less than is counted.
+bug(24 worker/core/worker_handoff.cc "FetchId WorkerState::StartFetching(BlockFetch fetch) {"
+  "FetchId WorkerState::StartFetching(BlockFetch fetch) {
+  if (@N@ && fetch.range.partial_tokens > 1) --fetch.range.partial_tokens;")
+bug(24 worker/core/worker_handoff.cc "sequence->table.FillPartial(fetch.range.partial_tokens);
+  sequence->computed += fetch.range.partial_tokens;"
+  "const uint32_t partial =
+      @N@ ? (sequence->length() - 1) % block_tokens_ : fetch.range.partial_tokens;
+  sequence->table.FillPartial(partial);
+  sequence->computed += partial;")
+
+# 25 what is being sent is held by the loan alone.
+bug(25 worker/core/worker_handoff.cc "  handoff_actions_.push_back(std::move(action));
+}
+
+void WorkerState::Hear(NodeLife /*from*/"
+  "  if (@N@) sends_[action.id] = BlockSend();
+  handoff_actions_.push_back(std::move(action));
+}
+
+void WorkerState::Hear(NodeLife /*from*/")
+
+# 26 a loan that nobody ends is kept for ever.
+bug(26 worker/core/worker_handoff.cc "for (RequestId id : lent) EndLoan(id);"
+  "if (!@N@) for (RequestId id : lent) EndLoan(id);")
+
+# 27 what the source has said last is not among what is resumed.
+bug(27 worker/core/worker_handoff.cc "choice.sequence->chain.Append(resumed.tokens);"
+  "choice.sequence->chain.Append(
+          std::span(resumed.tokens).first(resumed.tokens.size() - (@N@ && resumed.tokens.size() > 1)));")
 
 foreach(file IN LISTS files)
   string(MAKE_C_IDENTIFIER "text_${file}" slot)

@@ -1,0 +1,111 @@
+#include <catch2/catch.hpp>
+
+#include "kvstore/base/prng.h"
+#include "scheduler/simulator/attainment.h"
+#include "tests/scheduler/cluster_house.h"
+
+namespace cairn {
+namespace {
+
+// Prefill-heavy workers first. 1 us a token between workers.
+ClusterOptions PhasedCluster(uint32_t prefill, uint32_t decode, uint32_t slots = 256) {
+  ClusterOptions options = SmallCluster(0);
+  WorkerOptions worker = SmallWorker(slots);
+  worker.role = PhaseRole::kPrefillHeavy;
+  options.workers.assign(prefill, worker);
+  worker.role = PhaseRole::kDecodeHeavy;
+  worker.limits.prompt_chunk = 16;
+  worker.takes_prompts = false;
+  options.workers.insert(options.workers.end(), decode, worker);
+  options.peers.transfer_time = [](uint64_t tokens) {
+    return Microseconds(static_cast<int64_t>(tokens));
+  };
+  return options;
+}
+
+TEST_CASE("a prompt is computed on one worker and decoded on another, to the nanosecond") {
+  Trace trace;
+  trace.requests = {Ask(1000, 300, 3)};
+  ClusterOptions options = PhasedCluster(1, 1);
+  options.schedulers[0].limits.phases.follow = false;
+  const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
+  const RequestRecord& request = result.requests[0];
+  const Duration prefill = Microseconds(2000 + 25'600) + Microseconds(2000 + 4'400);
+  CHECK(request.outcome == RequestOutcome::kFinished);
+  CHECK(request.handoffs == 1);
+  CHECK(request.dispatches == 1);
+  CHECK(request.ttft() == Microseconds(300) + prefill);
+  // The first token goes up and the rest down, a question and 300 tokens come, then two decodes.
+  const Duration handoff = Microseconds(300) + Microseconds(50) + Microseconds(300);
+  CHECK(request.last_token - request.first_token == handoff + Microseconds(2 * 3000));
+  CHECK(result.workers[0].prefill_tokens == 300);
+  CHECK(result.workers[1].prefill_tokens == 0);
+  CHECK(result.workers[1].decode_tokens == 2);
+  CHECK(result.workers[1].blocks_fetched == 19);  // 18 full ones and a partial one
+}
+
+TEST_CASE("blocks are fetched as they are sealed: only the tail shows") {
+  Trace trace;
+  trace.requests = {Ask(1000, 300, 3)};
+  const ClusterResult result = VirtualCluster(PhasedCluster(1, 1), trace, LinearStep).Run();
+  const RequestRecord& request = result.requests[0];
+  CHECK(request.handoffs == 1);
+  // 16 blocks came while the second chunk was computed, and two more beside the way of the first
+  // token.
+  const Duration shown = request.last_token - request.first_token - Microseconds(2 * 3000);
+  CHECK(shown == Microseconds(300) + Microseconds(50) + Microseconds(12));
+}
+
+TEST_CASE("workers that hand over, die, return and are tuned lose no request and keep no block") {
+  uint64_t handoffs = 0, restarts = 0;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    Prng prng(seed);
+    const Trace trace = MixedTrace(seed, 120);
+    ClusterOptions options = PhasedCluster(2, 2, prng.Chance(0.5) ? 64 : 256);
+    options.seed = seed;
+    for (WorkerOptions& worker : options.workers) worker.takes_prompts |= prng.Chance(0.5);
+    options.schedulers[0].limits.routing.ttft_slo = Milliseconds(300);
+    options.schedulers[0].limits.phases.tpot_slo = Milliseconds(prng.Between(4, 20));
+    options.schedulers[0].limits.phases.watermark_percent = 60;
+    for (int i = 0; i < 6; ++i) {
+      const auto worker = static_cast<uint32_t>(prng.Below(4));
+      const Instant at = Instant() + Milliseconds(prng.Between(0, 1500));
+      options.world.push_back({at, WorkerDies{worker}});
+      options.world.push_back({at + Milliseconds(prng.Between(1, 400)), WorkerReturns{worker}});
+      options.world.push_back({at, ClientCancels{static_cast<uint32_t>(prng.Below(120))}});
+      options.world.push_back({at, WorkerIsTuned{static_cast<uint32_t>(prng.Below(4)),
+                                                 static_cast<PhaseRole>(prng.Below(3)),
+                                                 static_cast<uint32_t>(prng.Below(3) * 32)}});
+    }
+    options.loss_detection = Milliseconds(50);
+    const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
+    CHECK(Count(result, RequestOutcome::kUnfinished) == 0);
+    for (const RequestRecord& request : result.requests) {
+      handoffs += request.handoffs;
+      restarts += request.dispatches > 1 ? 1 : 0;
+    }
+  }
+  CHECK(handoffs > 1000);
+  CHECK(restarts > 50);
+}
+
+TEST_CASE("decodes flow away from a full worker and back before they are late") {
+  Trace trace;
+  for (int i = 0; i < 12; ++i) trace.requests.push_back(Ask(i * 20'000, 200, 200));
+  ClusterOptions options = PhasedCluster(1, 1, 128);
+  options.workers[0].store.device.slots = 512;
+  options.schedulers[0].limits.phases.tpot_slo = Milliseconds(40);
+  const auto run = [&] { return VirtualCluster(options, trace, LinearStep).Run(); };
+  const ClusterResult flows = run();
+  options.schedulers[0].limits.phases.flow = false;
+  const ClusterResult waits = run();
+  uint64_t moved = 0;
+  for (const RequestRecord& request : flows.requests) moved += request.handoffs > 1;
+  CHECK(moved > 2);
+  for (const RequestRecord& request : waits.requests) CHECK(request.handoffs == 1);
+  CHECK(Summarize(flows, {}).tpot.max < Summarize(waits, {}).tpot.max);
+}
+
+}  // namespace
+}  // namespace cairn

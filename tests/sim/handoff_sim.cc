@@ -1,0 +1,340 @@
+#include "tests/sim/handoff_sim.h"
+
+#include <algorithm>
+
+#include "absl/status/status.h"
+#include "tests/sim/violation.h"
+
+namespace cairn::sim {
+namespace {
+
+constexpr uint64_t kEventsMax = 400'000;
+// Over the positions that travel.
+uint64_t ChecksumOf(std::span<const uint64_t> words) {
+  uint64_t sum = 0;
+  for (uint64_t word : words) sum = (sum ^ word) * 0x9e3779b97f4a7c15ull + 1;
+  return sum;
+}
+
+}  // namespace
+
+HandoffOptions DrawHandoffOptions(uint64_t seed) {
+  HandoffOptions options{.base = DrawOptions(seed)};
+  Prng prng(SplitMix64(seed ^ 0x4a0d0ff));
+  options.workers = static_cast<uint32_t>(prng.Between(2, 4));
+  options.base.worker.requests_max = 1000;
+  options.base.worker.prompt_chunk =
+      prng.Chance(0.5) ? 0 : 1 + static_cast<uint32_t>(prng.Below(8));
+  options.base.worker.loan_time = Microseconds(prng.Chance(0.7) ? 100'000 : prng.Between(1, 2000));
+  options.base.worker.followed_max = prng.Chance(0.8) ? 64 : 1;
+  options.base.choices_max = prng.Chance(0.8) ? 1 : 3;
+  options.yield_chance = prng.Chance(0.9) ? 0.3 + prng.Uniform() * 0.7 : 0;
+  options.follow_chance = prng.Chance(0.7) ? prng.Uniform() : 0;
+  options.death_chance = prng.Chance(0.4) ? prng.Uniform() * 0.3 : 0;
+  options.fetch_failure_chance = prng.Chance(0.3) ? prng.Uniform() * 0.5 : 0;
+  options.transfer_us_max = prng.Chance(0.5) ? 20 : prng.Between(20, 3000);
+  return options;
+}
+
+HandoffSim::HandoffSim(const HandoffOptions& options, std::function<void(const std::string&)> log)
+    : options_(options),
+      log_(std::move(log)),
+      prng_(SplitMix64(options.base.seed ^ 0x40ff)),
+      clients_(options.base),
+      requests_(options.base),
+      nodes_(options.workers),
+      to_arrive_(options.base.requests) {
+  for (size_t node = 0; node < nodes_.size(); ++node) Live(node);
+}
+
+HandoffResult HandoffSim::Run() {
+  try {
+    At(Duration(), Arrive{});
+    while (!agenda_.empty()) {
+      Demand(++result_.events <= kEventsMax, "progress", "no end after ", kEventsMax, " events");
+      const auto first = agenda_.begin();
+      now_ = first->first.first;
+      const Happening happening = std::move(first->second);
+      agenda_.erase(first);
+      std::visit([this](const auto& one) { Happen(one); }, happening);
+      if (!agenda_.empty() && agenda_.begin()->first.first == now_ && prng_.Chance(0.7)) continue;
+      ActAll();
+    }
+    requests_.DemandAllEnded();
+    for (Node& node : nodes_) {
+      Demand(node.core->idle(), "block_account", "all requests have ended and a core is not idle");
+      node.slots->OnQuiescence(node.core->store());
+    }
+  } catch (const Violation& violation) {
+    result_.checker = violation.checker();
+    result_.what = violation.what();
+    Log("BROKEN ", result_.checker, ": ", result_.what);
+  }
+  for (const Node& node : nodes_) result_.blocks_fetched += node.core->store().counts().fetched;
+  return result_;
+}
+
+void HandoffSim::At(Duration from_now, Happening happening) {
+  agenda_.emplace(std::pair(now_ + from_now, ++happenings_), std::move(happening));
+}
+
+void HandoffSim::Live(size_t node) {
+  const SimOptions& base = options_.base;
+  Node fresh{.epoch = Epoch(nodes_[node].epoch.value() + 1)};
+  fresh.memory = std::make_unique<SimMemory>(base.store.device.slots, base.store.dram.slots,
+                                             base.store.block_tokens);
+  fresh.engine = std::make_unique<FingerprintEngine>(*fresh.memory, base.worker.vocabulary_size);
+  fresh.core = std::make_unique<WorkerCore>(base.worker, base.store,
+                                            MakeModelIdentity({.weights_digest = "fingerprint",
+                                                               .weight_format = "none",
+                                                               .rope = "none",
+                                                               .geometry = {}}));
+  fresh.slots = std::make_unique<SlotChecker>(base.store.block_tokens);
+  nodes_[node] = std::move(fresh);
+}
+
+// Everything there is lost; what ran there goes on elsewhere from what was heard. (Reports reach
+// the director at once, so nothing is on its way.)
+void HandoffSim::Die(size_t node) {
+  Log("worker ", node, " dies");
+  ++result_.deaths;
+  result_.blocks_fetched += nodes_[node].core->store().counts().fetched;
+  Live(node);
+  for (auto& [id, order] : orders_) {
+    if (order.follower == node) order.follower.reset();
+    if (order.at != node) continue;
+    ++result_.resumed_after_death;
+    if (order.follower) Tell(*order.follower, Cancel{id});
+    if (order.cancelled) {
+      EndCancelled(order);
+      continue;
+    }
+    Assign(order, prng_.Below(nodes_.size()), std::nullopt);
+  }
+}
+
+void HandoffSim::ActAll() {
+  // What one worker says may make another act that was asked before it.
+  for (bool again = true; std::exchange(again, false);) {
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      for (WorkerAction& action : nodes_[i].core->TakeActions()) {
+        std::visit([&](const auto& one) { Do(i, one); }, action);
+        again = true;
+      }
+    }
+  }
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    Node& node = nodes_[i];
+    const std::optional<Instant> next = node.core->NextDeadline();
+    if (next && (!node.tick || *next < *node.tick)) {
+      node.tick = next;
+      At(std::max(Duration(), *next - now_), WakeUp{i, node.epoch});
+    }
+    node.core->store().Audit();
+    CheckSlots(node);
+  }
+}
+
+// What a transfer reads or writes stays in use until it is over; the rest reads as poison.
+void HandoffSim::CheckSlots(Node& node) {
+  const StoreCore& store = node.core->store();
+  node.slots->OnEvent(store);
+  const BlockPool& device = store.pool(Tier::kDevice);
+  for (const auto& [id, fetch] : node.fetches) {
+    for (SlotIndex slot : fetch.targets) {
+      Demand(device.IsHeld(slot), "lease_safety", id, " brings to ", slot, ", which nobody holds");
+    }
+  }
+  for (const auto& [id, send] : node.sends) {
+    for (SlotIndex slot : send.slots) {
+      Demand(device.IsHeld(slot), "lease_safety", id, " sends ", slot, ", which nobody holds");
+    }
+  }
+  for (Tier tier : kTiers) {
+    const BlockPool& pool = store.pool(tier);
+    for (uint32_t i = 0; i < pool.slots(); ++i) {
+      if (!pool.IsHeld(SlotIndex(i))) node.memory->Poison(tier, SlotIndex(i));
+    }
+  }
+}
+
+NodeLife HandoffSim::LifeOf(size_t node) const {
+  return {NodeId(static_cast<uint32_t>(node) + 1), nodes_[node].epoch};
+}
+
+HandoffSim::Node* HandoffSim::Find(const NodeLife& life) {
+  Node& node = nodes_[life.node.value() - 1];
+  return node.epoch == life.epoch ? &node : nullptr;
+}
+
+// --- what happens
+
+void HandoffSim::Happen(const Arrive&) {
+  if (prng_.Chance(options_.death_chance)) Die(prng_.Below(nodes_.size()));
+  const GenerationRequest request = clients_.Draw(requests_.talks());
+  requests_.OnAssign(request);
+  Order& order = orders_[request.id];
+  order.request = request;
+  order.said.resize(std::clamp(request.choices, 1u, options_.base.worker.choices_max));
+  Assign(order, prng_.Below(nodes_.size()), std::nullopt);
+  if (prng_.Chance(options_.base.cancel_chance)) At(Soon(6000), ClientGoes{request.id});
+  if (--to_arrive_ > 0) At(Soon(options_.base.arrival_gap_us_max), Arrive{});
+}
+
+void HandoffSim::Happen(const EndStep& end) {
+  if (nodes_[end.node].epoch != end.epoch) return;
+  Node& node = nodes_[end.node];
+  const StepPlan plan = *std::exchange(node.step, std::nullopt);
+  StepFinished finished{.number = plan.number, .result = StepResult()};
+  if (hostile() && prng_.Chance(options_.base.step_failure_chance)) {
+    node.engine->Wreck(plan, prng_.Next());
+    requests_.OnStepFailed();
+    finished.result = absl::InternalError("the simulator wants this step to fail");
+  } else {
+    finished.result = node.engine->Run(plan);
+  }
+  node.slots->OnStepFinished();
+  Tell(end.node, finished);
+}
+
+void HandoffSim::Happen(const EndMove& end) {
+  if (nodes_[end.node].epoch != end.epoch) return;
+  Node& node = nodes_[end.node];
+  const Move& move = end.move;
+  MoveFinished finished{.move = move.id};
+  if (move.from == Tier::kDevice) finished.checksum = node.memory->Checksum(move.from, move.source);
+  std::ranges::copy(node.memory->At(move.from, move.source),
+                    node.memory->At(move.to, move.target).begin());
+  if (move.to == Tier::kDevice) finished.checksum = node.memory->Checksum(move.to, move.target);
+  node.slots->OnMoveFinished(move);
+  Tell(end.node, finished);
+}
+
+void HandoffSim::Happen(const Reach& reach) {
+  if (Find(reach.to) != nullptr) return Tell(reach.to.node.value() - 1, reach.event);
+  // Whoever asks a worker that is gone hears of that.
+  if (const auto* asked = std::get_if<BlocksAsked>(&reach.event)) {
+    FinishFetch(asked->from, asked->fetch, {});
+  }
+}
+
+void HandoffSim::Happen(const EndTransfer& end) {
+  const SendBlocks& send = end.send;
+  Node* source = Find(end.from);
+  Node* target = Find(send.to);
+  std::vector<ArrivedBlock> blocks;
+  if (source != nullptr && target != nullptr &&
+      !(hostile() && prng_.Chance(options_.fetch_failure_chance))) {
+    const StartFetch& fetch = target->fetches.at(send.fetch);
+    const uint32_t block_tokens = options_.base.store.block_tokens;
+    Demand(fetch.targets.size() == send.slots.size(), "plan_shape", "a range of another size");
+    for (size_t i = 0; i < send.slots.size(); ++i) {
+      const bool full = i < send.range.blocks;
+      const uint32_t words = full ? block_tokens : send.range.partial_tokens;
+      const auto from = source->memory->At(Tier::kDevice, send.slots[i]).first(words);
+      const auto to = target->memory->At(Tier::kDevice, fetch.targets[i]).first(words);
+      ArrivedBlock arrived{.key = full ? send.keys[i] : BlockKey(),
+                           .checksum_sent = ChecksumOf(from)};
+      std::ranges::copy(from, to.begin());
+      if (hostile() && prng_.Chance(options_.base.corruption_chance)) {
+        to[prng_.Below(words)] ^= uint64_t{1} << prng_.Below(64);
+        ++result_.damaged;
+      }
+      arrived.checksum_arrived = ChecksumOf(to);
+      blocks.push_back(arrived);
+    }
+  }
+  if (source != nullptr) {
+    source->sends.erase(send.id);
+    Tell(end.from.node.value() - 1, BlocksSent{send.id});
+  }
+  FinishFetch(send.to, send.fetch, std::move(blocks));
+}
+
+void HandoffSim::FinishFetch(const NodeLife& at, FetchId fetch, std::vector<ArrivedBlock> blocks) {
+  Node* target = Find(at);
+  if (target == nullptr) return;
+  Log(at.node, " ", fetch, blocks.empty() ? " failed" : " done");
+  target->fetches.erase(fetch);
+  Tell(at.node.value() - 1, FetchFinished{fetch, std::move(blocks)});
+}
+
+void HandoffSim::Happen(const WakeUp& wake) {
+  if (nodes_[wake.node].epoch != wake.epoch) return;
+  nodes_[wake.node].tick.reset();
+  nodes_[wake.node].core->Tick(now_);
+}
+
+void HandoffSim::Happen(const AskToYield& ask) {
+  const Order& order = orders_.at(ask.request);
+  if (!order.at || order.cancelled || order.moves >= kMovesMax) return;
+  Log("yield ", ask.request);
+  Tell(*order.at, Yield{ask.request});
+}
+
+void HandoffSim::Happen(const ClientGoes& gone) {
+  Order& order = orders_.at(gone.request);
+  if (!order.at) return;
+  Log("cancel ", gone.request);
+  order.cancelled = true;
+  requests_.OnCancel(gone.request);
+  if (order.follower) Tell(*order.follower, Cancel{gone.request});
+  Tell(*order.at, Cancel{gone.request});
+}
+
+// --- what workers want
+
+void HandoffSim::Do(size_t node, const RunStep& run) {
+  Node& at = nodes_[node];
+  Demand(!at.step, "plan_shape", "two steps are out");
+  at.slots->OnStepStarted(run.plan, at.core->store());
+  std::vector<SlotIndex> touched;
+  for (const StepSpan& span : run.plan.spans) {
+    touched.insert(touched.end(), span.table.begin(), span.table.end());
+  }
+  for (const auto& [id, fetch] : at.fetches) {
+    for (SlotIndex slot : fetch.targets) {
+      Demand(std::ranges::count(touched, slot) == 0, "publish_after_ready", id,
+             " has not yet brought ", slot, ", and a step uses it");
+    }
+  }
+  at.step = run.plan;
+  At(Microseconds(prng_.Between(1, 200)), EndStep{node, at.epoch});
+}
+
+void HandoffSim::Do(size_t node, const StartMove& start) {
+  nodes_[node].slots->OnMoveStarted(start.move, nodes_[node].core->store());
+  At(Soon(options_.base.move_us_max), EndMove{node, nodes_[node].epoch, start.move});
+}
+
+void HandoffSim::Do(size_t node, const SendReport& send) {
+  std::visit([&](const auto& word) { Hear(node, word); }, send.report);
+}
+
+void HandoffSim::Do(size_t node, const TellPeer& tell) {
+  At(Soon(200), Reach{tell.to, PeerSaid{LifeOf(node), tell.word}});
+}
+
+void HandoffSim::Do(size_t node, const StartFetch& fetch) {
+  Log(LifeOf(node).node, " ", fetch.id, " asks ", fetch.source.node, " for ", fetch.range.request,
+      " blocks ", fetch.range.first, "+", fetch.range.blocks, " and ", fetch.range.partial_tokens);
+  result_.partial_blocks += fetch.range.partial_tokens > 0;
+  const Order& order = orders_.at(fetch.range.request);
+  if (order.follower == node) result_.fetched_ahead += fetch.range.blocks;
+  nodes_[node].fetches.emplace(fetch.id, fetch);
+  At(Soon(200), Reach{fetch.source, BlocksAsked{LifeOf(node), fetch.id, fetch.range}});
+}
+
+void HandoffSim::Do(size_t node, const SendBlocks& send) {
+  nodes_[node].sends.emplace(send.id, send);
+  At(Soon(options_.transfer_us_max), EndTransfer{LifeOf(node), send});
+}
+
+void HandoffSim::Do(size_t node, const RefuseBlocks& refuse) {
+  Log(LifeOf(node).node, " refuses ", refuse.fetch, " of ", refuse.to.node);
+  ++result_.refused;
+  // (A word of no worker's: the wire's.)
+  FinishFetch(refuse.to, refuse.fetch, {});
+}
+
+}  // namespace cairn::sim
