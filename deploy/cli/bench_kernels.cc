@@ -62,7 +62,7 @@ absl::StatusOr<std::vector<MeasuredStep>> Measure(CpuEngine& engine,
       ShapesToMeasure(options.engine.step_tokens, engine.context_length(), options.tokens_max);
   const SystemClock clock;
   std::vector<MeasuredStep> steps;
-  ProgressBar progress("steps", shapes.size());
+  ProgressBar progress("measuring", shapes.size(), "steps");
   for (const StepShape& shape : shapes) {
     const absl::StatusOr<Duration> took = MeasureStep(engine, clock, shape, options.repeats);
     if (!took.ok()) return took.status();

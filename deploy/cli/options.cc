@@ -6,6 +6,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "deploy/cli/units.h"
 
 namespace cairn {
@@ -43,6 +45,24 @@ CLI::Option* AddDuration(CLI::App& app, const std::string& flag, Duration& durat
                          const std::string& help) {
   return AddParsed<Duration>(app, flag, duration, &ParseDuration, FormatDuration(duration), "TIME",
                              help);
+}
+
+CLI::Option* AddDurations(CLI::App& app, const std::string& flag, std::vector<Duration>& durations,
+                          const std::string& help) {
+  CLI::Option* option = app.add_option_function<std::string>(
+      flag,
+      [&durations, flag](const std::string& text) {
+        durations.clear();
+        for (const absl::string_view one : absl::StrSplit(text, ',')) {
+          const absl::StatusOr<Duration> parsed = ParseDuration(one);
+          if (!parsed.ok()) {
+            throw CLI::ConversionError(absl::StrCat(flag, ": ", parsed.status().message()));
+          }
+          durations.push_back(*parsed);
+        }
+      },
+      help);
+  return option->type_name("TIME,...")->default_str("");
 }
 
 CLI::Option* AddSwitch(CLI::App& app, const std::string& name, bool& on, const std::string& help) {

@@ -12,8 +12,10 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "deploy/cli/output_format.h"
 #include "kvstore/base/time.h"
 
 namespace cairn {
@@ -26,6 +28,10 @@ CLI::Option* AddSize(CLI::App& app, const std::string& flag, uint64_t& bytes,
 CLI::Option* AddDuration(CLI::App& app, const std::string& flag, Duration& duration,
                          const std::string& help);
 
+// Several of them, with commas between. Empty unless given.
+CLI::Option* AddDurations(CLI::App& app, const std::string& flag, std::vector<Duration>& durations,
+                          const std::string& help);
+
 // --name and --no-name, with `on` as the default. In a file or the environment: true or false.
 // (CLI11's own flags do not know their default, which --print-config has to print.)
 CLI::Option* AddSwitch(CLI::App& app, const std::string& name, bool& on, const std::string& help);
@@ -33,8 +39,6 @@ CLI::Option* AddSwitch(CLI::App& app, const std::string& name, bool& on, const s
 // Marks an option whose value --print-config must not show.
 CLI::Option* Secret(CLI::Option* option);
 bool IsSecret(const CLI::Option& option);
-
-enum class OutputFormat { kText, kJson };
 
 // -o, --output text|json: on everything that prints.
 CLI::Option* AddOutputFormat(CLI::App& app, OutputFormat& format);

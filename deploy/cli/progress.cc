@@ -19,15 +19,20 @@ constexpr char kEraseLine[] = "\r\033[K";
 
 }  // namespace
 
-ProgressBar::ProgressBar(std::string label, uint64_t total)
+ProgressBar::ProgressBar(std::string label, uint64_t total, std::string unit)
     : label_(std::move(label)),
       total_(total),
+      unit_(std::move(unit)),
       terminal_(isatty(STDERR_FILENO) == 1),
       started_(std::chrono::steady_clock::now()),
       last_drawn_(started_) {}
 
 ProgressBar::~ProgressBar() {
   if (drawn_) std::fputs(kEraseLine, stderr);
+}
+
+std::string ProgressBar::Amount(uint64_t amount) const {
+  return unit_.empty() ? FormatSizeRounded(amount) : FormatGrouped(amount);
 }
 
 void ProgressBar::Update(uint64_t done) {
@@ -46,8 +51,12 @@ void ProgressBar::Update(uint64_t done) {
                     std::string(static_cast<size_t>(kBarWidth - filled), '.'), "] ",
                     absl::StrFormat("%3.0f %%  ", part * 100));
   }
-  absl::StrAppend(&line, FormatSizeRounded(done));
-  if (rate > 1) absl::StrAppend(&line, ", ", FormatSizeRounded(static_cast<uint64_t>(rate)), "/s");
+  absl::StrAppend(&line, Amount(done), unit_.empty() ? "" : " ", unit_);
+  if (rate > 1) absl::StrAppend(&line, ", ", Amount(static_cast<uint64_t>(rate)), "/s");
+  if (rate > 1 && total_ > done && seconds > 5) {
+    const auto left = static_cast<int64_t>(static_cast<double>(total_ - done) / rate * 1e9);
+    absl::StrAppend(&line, ", about ", FormatDurationRounded(Nanoseconds(left)), " left");
+  }
   std::fputs(line.c_str(), stderr);
   std::fflush(stderr);
 }

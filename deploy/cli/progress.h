@@ -10,8 +10,9 @@ namespace cairn {
 
 class ProgressBar {
  public:
-  // `total` in bytes; 0 when it is not known, and then only the amount so far is shown.
-  ProgressBar(std::string label, uint64_t total);
+  // `total` in `unit`, such as "requests"; empty: in bytes. 0 when it is not known, and then only
+  // the amount so far is shown.
+  ProgressBar(std::string label, uint64_t total, std::string unit = "");
   ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
@@ -21,8 +22,11 @@ class ProgressBar {
  private:
   using SteadyTime = std::chrono::steady_clock::time_point;
 
+  std::string Amount(uint64_t amount) const;
+
   std::string label_;
   uint64_t total_;
+  std::string unit_;
   bool terminal_;
   bool drawn_ = false;
   SteadyTime started_;

@@ -70,7 +70,7 @@ Replayed Replay(const ReplayOptions& options, const Trace& trace, const ServerUr
   const SteadyTime start = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
   ReplaySchedule schedule(trace, start);
   std::mutex mutex;
-  ProgressBar progress("requests", trace.requests.size());
+  ProgressBar progress("replaying", trace.requests.size(), "requests");
   const auto client_loop = [&] {
     HttpClient client(url, options.api_key);
     while (const std::optional<ReplaySchedule::Due> due = schedule.Take()) {

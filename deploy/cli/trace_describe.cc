@@ -34,13 +34,6 @@ struct DescribeOptions {
   OutputFormat format = OutputFormat::kText;
 };
 
-// 12345 -> "12,345"
-std::string Grouped(uint64_t number) {
-  std::string text = absl::StrCat(number);
-  for (size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
-  return text;
-}
-
 // 500000 -> "0.5 M"
 std::string Millions(uint64_t number) {
   return absl::StrFormat("%.4g M", static_cast<double>(number) / 1e6);
@@ -70,27 +63,27 @@ std::string DistributionLine(const std::string& label, const Distribution& d) {
   const auto mean = static_cast<uint64_t>(std::llround(d.mean));
   std::string line = absl::StrFormat("  %-*s", kLabel, label);
   for (const uint64_t value : {mean, d.p10, d.p50, d.p90, d.p99, d.max}) {
-    absl::StrAppendFormat(&line, "%11s", Grouped(value));
+    absl::StrAppendFormat(&line, "%11s", FormatGrouped(value));
   }
   return line + "\n";
 }
 
 std::string ArrivalText(const TraceFacts& facts) {
   std::string text =
-      Line("requests", absl::StrFormat("%s in %s, %.3g a second", Grouped(facts.requests),
+      Line("requests", absl::StrFormat("%s in %s, %.3g a second", FormatGrouped(facts.requests),
                                        SpanText(facts.span), facts.mean_rps));
   absl::StrAppend(
       &text, Line("gaps", absl::StrFormat("vary by %.2f of their mean; %s are zero", facts.gap_cv,
                                           Percent(facts.same_instant_share))));
   if (facts.sessions < facts.requests) {
-    std::string sessions = Grouped(facts.sessions);
+    std::string sessions = FormatGrouped(facts.sessions);
     if (facts.waiting_requests > 0) {
-      absl::StrAppend(&sessions, ", in a closed loop: ", Grouped(facts.waiting_requests),
+      absl::StrAppend(&sessions, ", in a closed loop: ", FormatGrouped(facts.waiting_requests),
                       " requests wait for an answer first (times as if answers took none)");
     }
     absl::StrAppend(&text, Line("sessions", sessions));
   }
-  if (facts.tenants > 1) absl::StrAppend(&text, Line("tenants", Grouped(facts.tenants)));
+  if (facts.tenants > 1) absl::StrAppend(&text, Line("tenants", FormatGrouped(facts.tenants)));
   return text;
 }
 
@@ -111,8 +104,8 @@ std::string SharingText(const Trace& trace, const TraceFacts& facts) {
   if (facts.blocks == 0) return Line("shared", "unknown: the trace says nothing of contents");
   std::string text =
       Line("blocks", absl::StrFormat("%s of %d tokens, %s different; %s of those used once",
-                                     Grouped(facts.blocks), trace.block_tokens,
-                                     Grouped(facts.distinct_blocks),
+                                     FormatGrouped(facts.blocks), trace.block_tokens,
+                                     FormatGrouped(facts.distinct_blocks),
                                      Percent(static_cast<double>(facts.blocks_used_once) /
                                              static_cast<double>(facts.distinct_blocks))));
   absl::StrAppend(

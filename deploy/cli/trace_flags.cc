@@ -1,5 +1,6 @@
 #include "deploy/cli/trace_flags.h"
 
+#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <map>
 #include <string_view>

@@ -2,7 +2,6 @@
 // subcommand that takes traces.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
@@ -10,6 +9,10 @@
 #include "absl/status/statusor.h"
 #include "kvstore/base/time.h"
 #include "scheduler/simulator/trace.h"
+
+namespace CLI {
+class App;
+}
 
 namespace cairn {
 

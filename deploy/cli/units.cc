@@ -161,6 +161,12 @@ std::string FormatDuration(Duration duration) {
   return absl::StrCat(ns, "ns");
 }
 
+std::string FormatGrouped(uint64_t number) {
+  std::string text = absl::StrCat(number);
+  for (size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+  return text;
+}
+
 std::string FormatDurationRounded(Duration duration) {
   const double seconds = duration.seconds();
   if (seconds < 1.0) return absl::StrFormat("%.0f ms", seconds * 1e3);

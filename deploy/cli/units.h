@@ -29,6 +29,9 @@ absl::StatusOr<Duration> ParseDuration(absl::string_view text);
 // The largest unit that says it exactly: 1500ms, 90s -> "90s". ParseDuration reads it back.
 std::string FormatDuration(Duration duration);
 
+// For people: 12345 -> "12,345".
+std::string FormatGrouped(uint64_t number);
+
 // For people: "850 ms", "12.3 s", "4 min 10 s".
 std::string FormatDurationRounded(Duration duration);
 

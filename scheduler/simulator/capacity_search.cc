@@ -17,7 +17,8 @@ const CapacityTrial* Capacity::TrialOf(uint32_t workers) const {
 
 Capacity SearchCapacity(const CapacitySearch& search,
                         const std::function<std::vector<double>(uint32_t workers)>& run) {
-  CAIRN_CHECK(search.first > 0 && search.first <= search.workers_max);
+  CAIRN_CHECK(search.workers_min > 0 && search.workers_min <= search.first);
+  CAIRN_CHECK(search.first <= search.workers_max);
   Capacity found;
   const auto keeps = [&](uint32_t workers) {
     const CapacityTrial* trial = found.TrialOf(workers);
@@ -27,8 +28,8 @@ Capacity SearchCapacity(const CapacitySearch& search,
     }
     return KeepsPromise(*trial, search.attainment);
   };
-  uint32_t few = 0;   // does not keep it: no workers never do
-  uint32_t many = 0;  // does; 0: not found yet
+  uint32_t few = search.workers_min - 1;  // does not keep it, or may not be tried
+  uint32_t many = 0;                      // does; 0: not found yet
   uint32_t next = search.first;
   while (true) {
     if (keeps(next)) {

@@ -10,8 +10,9 @@
 namespace cairn {
 
 struct CapacitySearch {
-  double attainment = 0.9;  // the share of requests that must attain their targets, for every seed
-  uint32_t first = 1;       // where to begin: what the work bound says is a good guess
+  double attainment = 0.9;   // the share of requests that must attain their targets, for every seed
+  uint32_t first = 1;        // where to begin: what the work bound says is a good guess
+  uint32_t workers_min = 1;  // fewer are not tried
   uint32_t workers_max = 4096;
 };
 

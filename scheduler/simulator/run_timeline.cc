@@ -60,11 +60,33 @@ std::vector<SliceSums> AliveOf(const ClusterOptions& options, size_t workers, si
   return alive;
 }
 
+// From when a request was given to a worker until it ended. One that began again elsewhere counts
+// for the last one alone.
+struct Stay {
+  Instant from, until;
+};
+Stay StayOf(const RequestRecord& request, Instant end) {
+  if (request.dispatches == 0) return {};
+  return {request.dispatched, request.ended == Instant() ? end : request.ended};
+}
+
+// How many requests were on each worker, by slices.
+std::vector<SliceSums> RequestsOn(const ClusterResult& result, const RunTimeline& timeline) {
+  std::vector<SliceSums> all(result.workers.size(),
+                             SliceSums(timeline.slice, timeline.slices.size()));
+  for (const RequestRecord& request : result.requests) {
+    const Stay stay = StayOf(request, result.end);
+    if (request.worker < all.size()) all[request.worker].Add(stay.from, stay.until);
+  }
+  return all;
+}
+
 void AddWorkers(const ClusterOptions& options, const ClusterResult& result, RunTimeline& out) {
   const std::vector<SliceSums> alive =
       AliveOf(options, result.workers.size(), out.slices.size(), result.end);
+  const std::vector<SliceSums> requests = RequestsOn(result, out);
   for (size_t i = 0; i < out.slices.size(); ++i) {
-    double busy = 0, lived = 0, busiest = 0;
+    double busy = 0, lived = 0, busiest = 0, present = 0, fullest = 0;
     for (size_t w = 0; w < alive.size(); ++w) {
       const std::vector<Duration>& slices = result.workers[w].busy_by_slice;
       // A step that a worker's death cut short was counted as a whole.
@@ -72,11 +94,14 @@ void AddWorkers(const ClusterOptions& options, const ClusterResult& result, RunT
       busy += one;
       lived += alive[w].at(i);
       busiest = std::max(busiest, Share(one, alive[w].at(i)));
+      present += requests[w].at(i);
+      fullest = std::max(fullest, Share(requests[w].at(i), alive[w].at(i)));
     }
     TimeSlice& slice = out.slices[i];
     slice.workers = lived / options.slice.seconds();
     slice.busy_share = Share(busy, lived);
     if (busy > 0) slice.imbalance = busiest / slice.busy_share;
+    if (present > 0 && lived > 0) slice.request_imbalance = fullest / (present / lived);
   }
 }
 
@@ -131,6 +156,21 @@ RunTimeline TimelineOf(const ClusterOptions& options, const ClusterResult& resul
   AddWorkers(options, result, out);
   AddRequests(result, target, out);
   return out;
+}
+
+std::vector<double> RequestsByWorker(const ClusterResult& result) {
+  std::vector<double> seconds(result.workers.size());
+  Instant first = result.end, last;
+  for (const RequestRecord& request : result.requests) {
+    if (request.outcome == RequestOutcome::kNotArrived) continue;
+    first = std::min(first, request.arrival);
+    last = std::max(last, request.ended);
+    const Stay stay = StayOf(request, result.end);
+    if (request.worker < seconds.size())
+      seconds[request.worker] += (stay.until - stay.from).seconds();
+  }
+  for (double& one : seconds) one = Share(one, (last - first).seconds());
+  return seconds;
 }
 
 }  // namespace cairn

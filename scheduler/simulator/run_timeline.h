@@ -23,6 +23,9 @@ struct TimeSlice {
   double busy_share = 0;
   double imbalance = 1;
   double workers = 0;  // alive on average
+  // The same of requests on a worker. A busy cluster is busy everywhere; this still tells workers
+  // apart.
+  double request_imbalance = 1;
   // Of the requests that arrived in the slice.
   uint32_t arrivals = 0;
   double attainment = 1;  // 1 if there were none
@@ -37,5 +40,8 @@ struct RunTimeline {
 // `options` are those of the run; none of it is known where it had no slices.
 RunTimeline TimelineOf(const ClusterOptions& options, const ClusterResult& result,
                        const SloTarget& target);
+
+// Requests on each worker, on average from the first arrival to the last end.
+std::vector<double> RequestsByWorker(const ClusterResult& result);
 
 }  // namespace cairn

@@ -3,54 +3,83 @@
 #include <catch2/catch.hpp>
 
 #include "deploy/cli/simulation/simulation_text.h"
+#include "tests/deploy/report_fixture.h"
 
 namespace cairn {
 namespace {
 
-SimulationReport Report() {
-  SimulationReport report;
-  report.trace = "conversation.jsonl";
-  report.history = {"read conversation.jsonl"};
-  report.cluster = "16 workers";
-  report.profile = "h100";
-  report.target = {.ttft = Seconds(5), .tpot = Milliseconds(100)};
-  return report;
+using nlohmann::ordered_json;
+
+bool Says(const std::string& text, const std::string& what) {
+  return text.find(what) != std::string::npos;
 }
 
-TEST_CASE("runs at one rate give each seed's numbers and their mean attainment") {
-  SimulationReport report = Report();
-  report.seeds = {{.seed = 1, .rate = 3, .summary = {.requests = 10, .attainment = 0.5}},
-                  {.seed = 2, .rate = 3, .summary = {.requests = 10, .attainment = 1.0}}};
-  const nlohmann::ordered_json json = ToJson(report);
+TEST_CASE("every policy has its rates, every rate its seeds, and the first policy stands on top") {
+  const ordered_json json = ToJson(ReportFixture());
   CHECK(json["simulated"] == true);
-  CHECK(json["attainment"] == 0.75);
-  CHECK(json["seeds"].size() == 2);
-  CHECK_FALSE(json.contains("goodput"));
-  const std::string text = ToText(report);
-  CHECK(text.find("simulated, not measured") != std::string::npos);
-  CHECK(text.find("targets: TTFT 5s, TPOT 100ms") != std::string::npos);
-  CHECK(text.find("  read conversation.jsonl\n") != std::string::npos);
-}
-
-TEST_CASE("a search puts the goodput at the top, with its spread and every run") {
-  SimulationReport report = Report();
-  report.searched = {{.seed = 1, .goodput = {.rate = 10, .runs = {{10, 0.95}, {20, 0.2}}}},
-                     {.seed = 2, .goodput = {.rate = 14, .runs = {{14, 0.91}}}}};
-  const nlohmann::ordered_json json = ToJson(report);
+  CHECK(json["trace"] == "conversation.jsonl");
+  CHECK(json["slo"]["ttft_s"] == 5.0);
   CHECK(json["goodput"] == 12.0);
   CHECK(json["goodput_min"] == 10.0);
   CHECK(json["goodput_max"] == 14.0);
-  CHECK(json["searches"][0]["runs"][1]["attainment"] == 0.2);
-  CHECK(ToText(report).find("goodput at 90 %: 12.00 requests/s (10.00 to 14.00 over 2 seeds)") !=
-        std::string::npos);
+  CHECK(json["attainment"] == 0.96875);  // at the highest rate that keeps the targets
+  REQUIRE(json["policies"].size() == 2);
+  const ordered_json& policy = json["policies"][1];
+  CHECK(policy["policy"] == "round-robin");
+  CHECK(policy["searches"][0]["runs"][1]["attainment"] == 0.85);
+  CHECK(policy["rates"][1]["attainment"] == 0.375);
+  CHECK(policy["rates"][1]["attainment_min"] == 0.25);
+  CHECK(policy["rates"][1]["seeds"][1]["ttft"]["p90_s"] == 8.0);
+  CHECK(policy["rates"][0]["seeds"][0]["hit_share"] == 0.625);
+  CHECK(policy["detail"]["rate"] == 8.0);
+  CHECK(policy["detail"]["timeline"]["queued"] == std::vector<double>{1, 3});
+  CHECK(json["bounds"]["work_rps"] == 20.0);
+  CHECK(json["configuration"]["workers"] == "2");
+}
+
+TEST_CASE("what was not asked for is not there") {
+  SimulationReport report = ReportFixture();
+  for (PolicyReport& policy : report.policies) policy.searched.clear();
+  const ordered_json json = ToJson(report);
+  for (const char* name : {"goodput", "plan", "sensitivity", "conclusion", "events"}) {
+    CHECK_FALSE(json.contains(name));
+  }
+}
+
+TEST_CASE("a name that is not UTF-8 does not stop the output") {
+  SimulationReport report = ReportFixture();
+  report.trace = "bad\xff.jsonl";
+  CHECK(Says(JsonText(report), "bad\xEF\xBF\xBD.jsonl"));
+}
+
+TEST_CASE("one policy at one rate is told seed by seed") {
+  SimulationReport report = ReportFixture();
+  report.policies.resize(1);
+  report.policies[0].searched.clear();
+  report.policies[0].rates.resize(1);
+  const std::string text = ToText(report);
+  CHECK(Says(text, "simulated, not measured"));
+  CHECK(Says(text, "targets: TTFT 5s, TPOT 100ms"));
+  CHECK(Says(text, "  read conversation.jsonl"));
+  CHECK(Says(text, "dual-hash, seed 2: 8.00 requests/s, 100 of 100 finished, 100.0 %"));
+}
+
+TEST_CASE("several policies and rates are a table, and a goodput stands beside the work bound") {
+  const std::string text = ToText(ReportFixture());
+  CHECK(Says(text, "mean of 2 seeds"));
+  CHECK(Says(text, "round-robin         16.00    37.5 %      8.5 s"));
+  CHECK(Says(text, "dual-hash           12.00 requests/s (10.00 to 14.00 over 2 seeds)"));
+  CHECK(Says(text, "work bound          20.00 requests/s"));
 }
 
 TEST_CASE("a run without requests prints zeros, not divisions by zero") {
-  SimulationReport report = Report();
+  SimulationReport report = ReportFixture();
   report.target = {};
-  report.seeds = {{.seed = 1, .rate = 0, .summary = {}}};
-  CHECK(ToJson(report)["seeds"][0]["hit_share"] == 0.0);
-  CHECK(ToText(report).find("targets: none") != std::string::npos);
+  report.policies.resize(1);
+  report.policies[0].searched.clear();
+  report.policies[0].rates = {{.rate = 0, .seeds = {SeedRun{.seed = 1}}}};
+  CHECK(ToJson(report)["policies"][0]["rates"][0]["seeds"][0]["hit_share"] == 0.0);
+  CHECK(Says(ToText(report), "targets: none"));
 }
 
 }  // namespace

@@ -40,6 +40,12 @@ TEST_CASE("one seed that needs more decides, and nothing is run twice") {
   for (const CapacityTrial& trial : found.trials) CHECK(runs.count(trial.workers) == 1);
 }
 
+TEST_CASE("fewer workers than must be there are never tried") {
+  const Capacity found = SearchCapacity({.first = 8, .workers_min = 4}, Enough({2}));
+  CHECK(found.workers == 4);
+  CHECK(found.trials.front().workers == 4);
+}
+
 TEST_CASE("where no number of workers is enough the answer is none, and the largest was tried") {
   const Capacity found = SearchCapacity({.workers_max = 100}, Enough({1000}));
   CHECK(found.workers == 0);

@@ -68,6 +68,21 @@ TEST_CASE("imbalance is the busiest worker's share over the mean of those alive"
   CHECK(timeline.slices[1].workers == Approx(0.99));
 }
 
+TEST_CASE("requests on workers are counted from when they were given to them") {
+  ClusterResult result;
+  result.requests = {Request(0, 0, 10, 100), Request(0, 50, 60, 100), Request(0, 0, 10, 50)};
+  result.requests[1].worker = 1;
+  result.workers.resize(2);
+  result.end = At(100);
+  const RunTimeline timeline = TimelineOf(Options(2), result, {});
+  // 1.5 requests on one and half a one on the other.
+  CHECK(timeline.slices[0].request_imbalance == Approx(1.5));
+  const std::vector<double> on = RequestsByWorker(result);
+  REQUIRE(on.size() == 2);
+  CHECK(on[0] == Approx(1.5));
+  CHECK(on[1] == Approx(0.5));
+}
+
 TEST_CASE("workers that come, go and return count while they are there") {
   ClusterResult result;
   result.requests = {Request(0, 0, 10, 399)};

@@ -133,6 +133,7 @@ inline const std::vector<Exception>& ThreadFiles() {
       {"deploy/cli/standalone_engine.cc", "asks how many cores there are"},
       {"deploy/cli/replay.cc", "one thread a simulated client"},
       {"deploy/cli/replay_schedule.h", "what those threads take from"},
+      {"deploy/cli/simulation/cell_queue.h", "the progress of cells that run beside each other"},
       {"deploy/cli/simulation/cell_queue.cc", "runs cells of a study beside each other"},
       {"deploy/cli/local_node.cc", "puts the threads of one process together"},
       {"scheduler/ingress/grpc_call.h", "a call's state, between gRPC's threads and the worker's"},

@@ -1,21 +1,28 @@
 // The flags of `cairn simulate`.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string>
+#include <vector>
 
-#include "deploy/cli/options.h"
+#include "deploy/cli/output_format.h"
 #include "deploy/cli/trace_flags.h"
 #include "kvstore/base/time.h"
 #include "scheduler/simulator/attainment.h"
+
+namespace CLI {
+class App;  // a large header, which only those include who add options
+}
 
 namespace cairn {
 
 struct SimulateFlags {
   TraceFlags trace;
+  uint32_t seeds = 1;
+
   uint32_t workers = 4;
-  std::string policy = "dual-hash";
+  std::vector<std::string> policies = {"dual-hash"};
+  bool compare = false;  // all policies
   uint32_t schedulers = 1;
   Duration staleness;
   Duration link_delay = Microseconds(200);
@@ -24,9 +31,20 @@ struct SimulateFlags {
   uint32_t step_tokens = 2048;
   uint32_t sequences_max = 256;
   std::string profile = "h100-llama-3.1-8b";
-  uint32_t seeds = 1;
+  std::vector<std::string> events;  // event_script.h
+  std::string events_file;
+
   SloTarget target = {.ttft = Seconds(5), .tpot = Milliseconds(100)};
+  double attainment = 0.9;  // the share of requests that must be within the targets
+
+  std::string rates;  // "4,6,8", "auto" or nothing
   bool goodput = false;
+  bool plan = false;
+  std::vector<Duration> host_overheads;  // empty: what the profile says
+  std::vector<double> networks;          // GB/s
+
+  uint32_t threads = 0;  // 0: as many as there are cores
+  std::string html;      // file
   OutputFormat format = OutputFormat::kText;
 };
 

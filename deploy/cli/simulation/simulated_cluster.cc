@@ -15,13 +15,16 @@ uint32_t SlotsFor(uint64_t tokens, uint32_t block_tokens) {
 
 }  // namespace
 
-ClusterOptions ClusterOf(const SimulateFlags& flags, const StepCost& cost, uint32_t block_tokens,
-                         uint64_t seed) {
+ClusterOptions ClusterOf(const Scenario& scenario, const StudyCell& cell, const StepCost& cost,
+                         uint32_t block_tokens) {
+  const SimulateFlags& flags = scenario.flags;
+  const uint64_t seed = flags.trace.seed + cell.seed;
   WorkerOptions worker;
   worker.limits.step_tokens = flags.step_tokens;
   worker.limits.sequences_max = flags.sequences_max;
+  worker.step_percent = cell.step_percent;
   worker.store.block_tokens = block_tokens;
-  worker.store.device = {.slots = SlotsFor(flags.kv_tokens, block_tokens)};
+  worker.store.device = {.slots = SlotsFor(flags.kv_tokens * cell.kv_percent / 100, block_tokens)};
   worker.store.dram = {.slots = SlotsFor(flags.dram_tokens, block_tokens)};
   if (flags.dram_tokens > 0) {
     worker.move_time = cost.TransferTokens(KvLink::kDram, block_tokens, block_tokens);
@@ -30,20 +33,29 @@ ClusterOptions ClusterOf(const SimulateFlags& flags, const StepCost& cost, uint3
   SchedulerOptions scheduler;
   scheduler.link_delay = flags.link_delay;
   scheduler.staleness = flags.staleness;
-  scheduler.limits.routing.policy = *PolicyNamed(flags.policy);
+  scheduler.limits.routing.policy = *PolicyNamed(cell.policy);
   scheduler.limits.routing.seed = seed;
   if (flags.target.ttft > Duration()) scheduler.limits.routing.ttft_slo = flags.target.ttft;
   ClusterOptions cluster;
   cluster.seed = seed;
-  cluster.workers.assign(flags.workers, worker);
+  cluster.workers.assign(cell.workers, worker);
   cluster.schedulers.assign(flags.schedulers, scheduler);
+  cluster.peers.transfer_time = [cost, block_tokens](uint64_t tokens) {
+    return cost.TransferTokens(KvLink::kNetwork, tokens, block_tokens);
+  };
+  cluster.world = WorldOf(scenario.events, worker);
   return cluster;
 }
 
-std::string ClusterText(const SimulateFlags& flags) {
-  std::string text = absl::StrCat(flags.workers, " workers of ", flags.kv_tokens, " KV tokens");
-  if (flags.dram_tokens > 0) absl::StrAppend(&text, " and ", flags.dram_tokens, " in DRAM");
-  absl::StrAppend(&text, ", policy ", flags.policy);
+std::string ClusterText(const Scenario& scenario) {
+  const SimulateFlags& flags = scenario.flags;
+  const auto size = [&scenario](uint64_t tokens) {
+    return absl::StrCat(FormatGrouped(tokens), " KV tokens (",
+                        FormatSizeRounded(tokens * scenario.profile.kv_bytes_per_token), ")");
+  };
+  std::string text = flags.plan ? "workers" : absl::StrCat(flags.workers, " workers");
+  absl::StrAppend(&text, " of ", size(flags.kv_tokens));
+  if (flags.dram_tokens > 0) absl::StrAppend(&text, " and ", size(flags.dram_tokens), " in DRAM");
   if (flags.schedulers > 1 || flags.staleness > Duration()) {
     absl::StrAppend(&text, ", ", flags.schedulers, " schedulers, views up to ",
                     FormatDuration(flags.staleness), " old");

@@ -2,10 +2,26 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
+#include "deploy/cli/simulation/capacity_plan.h"
+#include "deploy/cli/simulation/sensitivity.h"
 #include "deploy/cli/units.h"
 
 namespace cairn {
 namespace {
+
+constexpr int kBarCells = 40;
+
+// `part` of a bar, in eighths of a cell.
+std::string Bar(double part) {
+  static constexpr const char* kEighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+  const int eighths = static_cast<int>(std::lround(std::clamp(part, 0.0, 1.0) * kBarCells * 8));
+  std::string bar;
+  for (int i = 0; i < eighths / 8; ++i) bar += "█";
+  return bar + kEighths[eighths % 8];
+}
 
 std::string Row(const char* name, const Percentiles& p) {
   const auto cell = [](Duration d) { return FormatDurationRounded(d); };
@@ -13,11 +29,11 @@ std::string Row(const char* name, const Percentiles& p) {
                      cell(p.p50), cell(p.p90), cell(p.p99), cell(p.max));
 }
 
-std::string TextOf(const SeedReport& seed) {
-  const ClusterSummary& s = seed.summary;
-  std::string out =
-      fmt::format("seed {}: {:.2f} requests/s, {} of {} finished, {:.1f} % within the targets\n",
-                  seed.seed, seed.rate, s.finished, s.requests, 100 * s.attainment);
+std::string TextOf(const SeedRun& run, const std::string& policy) {
+  const ClusterSummary& s = run.summary;
+  std::string out = fmt::format(
+      "{}, seed {}: {:.2f} requests/s, {} of {} finished, {:.1f} % within the targets\n", policy,
+      run.seed, run.rate, s.finished, s.requests, 100 * s.attainment);
   out += fmt::format("  {:<10} {:>12} {:>12} {:>12} {:>12} {:>12}\n", "", "mean", "p50", "p90",
                      "p99", "max");
   out += Row("TTFT", s.ttft) + Row("TPOT", s.tpot) + Row("worst gap", s.gap_max) +
@@ -26,6 +42,10 @@ std::string TextOf(const SeedReport& seed) {
       "  {:.1f} % of prompt tokens were cached, workers {:.0f} % busy, the busiest {:.2f} of "
       "the mean, {} preemptions\n",
       100 * HitShare(s), 100 * s.busy_share, s.imbalance, s.preemptions);
+  if (s.missed_ttft + s.missed_tpot > 0) {
+    out += fmt::format("  {} missed the TTFT target, {} the TPOT target\n", s.missed_ttft,
+                       s.missed_tpot);
+  }
   if (s.shed + s.failed + s.unfinished + s.restarts > 0) {
     out += fmt::format("  {} shed, {} failed, {} unfinished, {} begun again\n", s.shed, s.failed,
                        s.unfinished, s.restarts);
@@ -42,25 +62,143 @@ std::string TargetText(const SloTarget& target) {
   return out.empty() ? "none" : out;
 }
 
+template <typename Time>
+std::string TimeOf(const RatePoint& point, const Time& time) {
+  const double seconds =
+      SpreadOf(point, [&](const SeedRun& run) { return time(run.summary).seconds(); }).mean;
+  return FormatDurationRounded(Nanoseconds(static_cast<int64_t>(seconds * 1e9)));
+}
+
+std::string LineOf(const std::string& label, const RatePoint& point) {
+  const auto mean = [&point](const auto& number) { return SpreadOf(point, number).mean; };
+  return fmt::format(
+      "  {:<16} {:>8.2f} {:>7.1f} % {:>10} {:>10} {:>10} {:>10} {:>6.1f} % {:>5.0f} % {:>9.2f}\n",
+      label, RateOf(point), 100 * AttainmentOf(point).mean,
+      TimeOf(point, [](const ClusterSummary& s) { return s.ttft.p50; }),
+      TimeOf(point, [](const ClusterSummary& s) { return s.ttft.p90; }),
+      TimeOf(point, [](const ClusterSummary& s) { return s.ttft.p99; }),
+      TimeOf(point, [](const ClusterSummary& s) { return s.tpot.p90; }),
+      100 * mean([](const SeedRun& run) { return HitShare(run.summary); }),
+      100 * mean([](const SeedRun& run) { return run.summary.busy_share; }),
+      mean([](const SeedRun& run) { return run.summary.imbalance; }));
+}
+
+std::string TableHead(const char* first) {
+  return fmt::format("  {:<16} {:>8} {:>9} {:>10} {:>10} {:>10} {:>10} {:>8} {:>7} {:>9}\n", first,
+                     "rate", "within", "TTFT p50", "p90", "p99", "TPOT p90", "hits", "busy",
+                     "imbalance");
+}
+
+// Attainment against the rate, a bar a rate.
+std::string AttainmentPlot(const PolicyReport& policy) {
+  std::string out = fmt::format("\nwithin the targets, by requests/s ({})\n", policy.policy);
+  for (const RatePoint& point : policy.rates) {
+    const Spread share = AttainmentOf(point);
+    out += fmt::format("  {:>8.2f}  {:>5.1f} %  {}\n", RateOf(point), 100 * share.mean,
+                       Bar(share.mean));
+  }
+  return out;
+}
+
+std::string RatesText(const SimulationReport& report) {
+  const PolicyReport& first = report.policies[0];
+  if (first.rates.empty()) return "";
+  std::string out = "\n";
+  if (report.policies.size() == 1 && first.rates.size() == 1) {
+    for (const SeedRun& run : first.rates[0].seeds) out += TextOf(run, first.policy);
+    return out;
+  }
+  const size_t seeds = report.seeds.size();
+  out += fmt::format("mean of {} seed{}\n", seeds, seeds == 1 ? "" : "s") + TableHead("policy");
+  for (const PolicyReport& policy : report.policies) {
+    for (const RatePoint& point : policy.rates) out += LineOf(policy.policy, point);
+  }
+  if (first.rates.size() > 1) out += AttainmentPlot(first);
+  return out;
+}
+
+std::string GoodputText(const SimulationReport& report) {
+  if (report.policies[0].searched.empty()) return "";
+  std::string out =
+      fmt::format("\ngoodput: the highest rate with {:.4g} % of requests within the targets\n",
+                  100 * report.wanted_attainment);
+  double high = report.bounds.work_rps;
+  for (const PolicyReport& policy : report.policies) high = std::max(high, GoodputOf(policy).max);
+  for (const PolicyReport& policy : report.policies) {
+    const Spread goodput = GoodputOf(policy);
+    out += fmt::format("  {:<16} {:>8.2f} requests/s ({:.2f} to {:.2f} over {} seeds)  {}\n",
+                       policy.policy, goodput.mean, goodput.min, goodput.max,
+                       policy.searched.size(), high > 0 ? Bar(goodput.mean / high) : "");
+  }
+  if (report.bounds.work_rps > 0 && std::isfinite(report.bounds.work_rps)) {
+    out += fmt::format("  {:<16} {:>8.2f} requests/s, if every worker had everything cached\n",
+                       "work bound", report.bounds.work_rps);
+  }
+  return out;
+}
+
+std::string SensitivityText(const SimulationReport& report) {
+  if (report.sensitivity.empty()) return "";
+  std::string out = "\ngoodput where something else is assumed\n";
+  for (const SensitivityAxis& axis : report.sensitivity) {
+    for (const SensitivitySetting& setting : axis.settings) {
+      out += fmt::format("  {:<28}", fmt::format("--{} {}", axis.name, setting.text));
+      for (const PolicyReport& policy : setting.policies) {
+        out += fmt::format("  {} {:.2f}", policy.policy, GoodputOf(policy).mean);
+      }
+      out += "\n";
+    }
+  }
+  return out + "  " + ConclusionOf(report) + "\n";
+}
+
+std::string PlanText(const SimulationReport& report) {
+  const CapacityPlan& plan = *report.plan;
+  const uint32_t answer = plan.capacity.workers;
+  if (answer == 0) {
+    return fmt::format("\nno cluster of up to {} workers keeps the targets at {:.2f} requests/s\n",
+                       plan.capacity.trials.empty() ? 0 : plan.capacity.trials.back().workers,
+                       plan.rate);
+  }
+  std::string out = fmt::format("\n{} worker{} ({} GPU{}) keep the targets at {:.2f} requests/s\n",
+                                answer, answer == 1 ? "" : "s", answer * plan.gpus,
+                                answer * plan.gpus == 1 ? "" : "s", plan.rate);
+  out += TableHead("workers");
+  for (const auto& [workers, point] : plan.sizes) {
+    const char* which = workers == answer ? "" : workers < answer ? " (one fewer)" : " (one more)";
+    out += LineOf(fmt::format("{}{}", workers, which), point);
+  }
+  const CapacityTrial* trial = plan.capacity.TrialOf(answer);
+  const auto [least, most] = std::ranges::minmax(trial->attainment);
+  out += fmt::format("  sure: {} of {} seeds keep them, with {:.1f} to {:.1f} % within\n",
+                     trial->attainment.size(), trial->attainment.size(), 100 * least, 100 * most);
+  if (const CapacityTrial* fewer = plan.capacity.TrialOf(answer - 1)) {
+    const auto kept = std::ranges::count_if(
+        fewer->attainment, [&](double one) { return one >= report.wanted_attainment; });
+    out += fmt::format("  one fewer: {} of {} seeds do\n", kept, fewer->attainment.size());
+  }
+  out += fmt::format("  headroom: {:.0f} % more requests\n", 100 * HeadroomOf(plan));
+  out += fmt::format("  limited by {}\n", LimitOf(plan));
+  for (const WhatIf& what_if : plan.what_ifs) {
+    out += fmt::format("    at {:.2f} requests/s {:<22} {:>5.1f} % within, {:.1f} % hits\n",
+                       plan.overload_rate, what_if.name + ":", 100 * what_if.attainment.mean,
+                       100 * what_if.hit_share.mean);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string ToText(const SimulationReport& report) {
   std::string out = fmt::format("simulated, not measured: {}, profile {}\n{}\n", report.cluster,
-                                report.profile, report.trace);
+                                report.profile.name, report.trace);
   for (const std::string& line : report.history) out += "  " + line + "\n";
-  out += "targets: " + TargetText(report.target) + "\n";
-  for (const SeedReport& seed : report.seeds) out += TextOf(seed);
-  for (const SeedGoodput& seed : report.searched) {
-    out += fmt::format("seed {}: {:.2f} requests/s after {} runs\n", seed.seed, seed.goodput.rate,
-                       seed.goodput.runs.size());
+  out += fmt::format("targets: {}\n", TargetText(report.target));
+  if (!report.policies.empty()) {
+    out += RatesText(report) + GoodputText(report) + SensitivityText(report);
   }
-  if (!report.searched.empty()) {
-    const GoodputSpread spread = SpreadOf(report);
-    out += fmt::format("goodput at {:.0f} %: {:.2f} requests/s ({:.2f} to {:.2f} over {} seeds)\n",
-                       100 * report.wanted_attainment, spread.mean, spread.min, spread.max,
-                       report.searched.size());
-  }
-  out += fmt::format("took {:.1f} s\n", report.wall_seconds);
+  if (report.plan) out += PlanText(report);
+  out += fmt::format("\ntook {:.1f} s\n", report.wall_seconds);
   return out;
 }
 

@@ -1,0 +1,326 @@
+#include "deploy/cli/simulation/report_plots.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "deploy/cli/simulation/html_text.h"
+#include "deploy/cli/simulation/svg_plot.h"
+
+namespace cairn {
+namespace {
+
+using Number = std::function<double(const SeedRun&)>;
+
+constexpr char kRate[] = "requests per second";
+constexpr uint32_t kDeviceColor = 0;
+constexpr uint32_t kDramColor = 5;
+
+std::string Figure(const std::string& title, const std::string& note, const std::string& svg,
+                   const std::string& legend = "") {
+  return fmt::format("<figure><figcaption><b>{}</b><span>{}</span></figcaption>\n{}{}</figure>\n",
+                     EscapeHtml(title), EscapeHtml(note), svg, legend);
+}
+
+std::string Plots(const std::string& figures, const char* kind = "plots") {
+  return fmt::format("<div class=\"{}\">\n{}</div>\n", kind, figures);
+}
+
+struct LegendEntry {
+  std::string name;
+  uint32_t color = 0;
+};
+
+std::string Legend(const std::vector<LegendEntry>& entries) {
+  std::string out = "<ul class=\"legend\">";
+  for (const LegendEntry& entry : entries) {
+    out += fmt::format("<li>{}{}</li>", LegendMark(entry.color), EscapeHtml(entry.name));
+  }
+  return out + "</ul>\n";
+}
+
+// Of policies; nothing to tell apart where there is one.
+std::string PolicyLegend(const SimulationReport& report) {
+  if (report.policies.size() < 2) return "";
+  std::vector<LegendEntry> entries;
+  for (uint32_t i = 0; i < report.policies.size(); ++i) {
+    entries.push_back({report.policies[i].policy, i});
+  }
+  return Legend(entries);
+}
+
+// Every policy's number at every rate: the mean of the seeds in a band from the lowest to the
+// highest.
+LinePlot OverLoad(const SimulationReport& report, const std::string& name, AxisOptions y,
+                  const Number& number) {
+  LinePlot plot{
+      .name = name, .x = {.label = kRate, .from_zero = false}, .y = std::move(y), .series = {}};
+  for (uint32_t i = 0; i < report.policies.size(); ++i) {
+    PlotSeries series{.name = report.policies[i].policy, .color = i, .points = {}};
+    for (const RatePoint& point : report.policies[i].rates) {
+      const Spread spread = SpreadOf(point, number);
+      series.points.push_back({RateOf(point), spread.mean, spread.min, spread.max});
+    }
+    plot.series.push_back(std::move(series));
+  }
+  return plot;
+}
+
+std::string SeedsNote(const SimulationReport& report) {
+  const size_t seeds = report.seeds.size();
+  return seeds == 1 ? "one seed" : fmt::format("mean and range of {} seeds", seeds);
+}
+
+std::string LatencyFigure(const SimulationReport& report, const char* what, const char* percent,
+                          Duration target, Percentiles ClusterSummary::*percentiles,
+                          Duration Percentiles::*rank) {
+  LinePlot plot =
+      OverLoad(report, fmt::format("{} {} against load", what, percent),
+               {.scale = PlotScale::kLog, .unit = PlotUnit::kSeconds},
+               [=](const SeedRun& run) { return (run.summary.*percentiles.*rank).seconds(); });
+  if (target > Duration()) plot.at_y.push_back({target.seconds(), "target"});
+  return Figure(fmt::format("{} {}", what, percent), "logarithmic", ToSvg(plot),
+                PolicyLegend(report));
+}
+
+const SeedRun* DetailRun(const SimulationReport& report, const PolicyReport& policy) {
+  const RatePoint* point = DetailOf(report, policy);
+  return point == nullptr || point->seeds.empty() ? nullptr : &point->seeds[0];
+}
+
+std::string CurveFigure(const SimulationReport& report, const char* what, Duration target,
+                        std::vector<Duration> SeedRun::*curve) {
+  LinePlot plot{.name = fmt::format("distribution of {}", what),
+                .x = {.label = what, .scale = PlotScale::kLog, .unit = PlotUnit::kSeconds},
+                .y = {.unit = PlotUnit::kPercent, .high = 1},
+                .series = {}};
+  for (uint32_t i = 0; i < report.policies.size(); ++i) {
+    const SeedRun* run = DetailRun(report, report.policies[i]);
+    if (run == nullptr) continue;
+    PlotSeries series{
+        .name = report.policies[i].policy, .color = i, .points = {}, .markers = false};
+    const std::vector<Duration>& values = run->*curve;
+    for (size_t percent = 0; percent < values.size(); ++percent) {
+      const double y = static_cast<double>(percent) / 100;
+      // A logarithmic axis has no place for a time of zero.
+      series.points.push_back({std::max(values[percent].seconds(), 1e-5), y, y, y});
+    }
+    plot.series.push_back(std::move(series));
+  }
+  if (target > Duration()) plot.at_x.push_back({target.seconds(), "target"});
+  return Figure(fmt::format("Distribution of {}", what), "share of requests that were as fast",
+                ToSvg(plot), PolicyLegend(report));
+}
+
+// Up to the last arrival. What the last few requests do says nothing of the rest.
+size_t SlicesWithArrivals(const std::vector<TimeSlice>& slices) {
+  size_t count = slices.size();
+  while (count > 0 && slices[count - 1].arrivals == 0) --count;
+  return count > 1 ? count - 1 : count;  // the last one is not a whole slice
+}
+
+// A number of every slice of time, and the events as marks.
+std::string TimeFigure(const SimulationReport& report, const std::string& title,
+                       const std::string& note, AxisOptions y,
+                       const std::function<double(const TimeSlice&)>& number,
+                       bool while_arriving = false) {
+  LinePlot plot{.name = title,
+                .x = {.label = "time since the start of the trace", .unit = PlotUnit::kSeconds},
+                .y = std::move(y),
+                .series = {}};
+  for (uint32_t i = 0; i < report.policies.size(); ++i) {
+    const SeedRun* run = DetailRun(report, report.policies[i]);
+    if (run == nullptr) continue;
+    PlotSeries series{
+        .name = report.policies[i].policy, .color = i, .points = {}, .markers = false};
+    const std::vector<TimeSlice>& slices = run->timeline.slices;
+    const size_t shown = while_arriving ? SlicesWithArrivals(slices) : slices.size();
+    for (size_t slice = 0; slice < shown; ++slice) {
+      const double at = (static_cast<double>(slice) + 0.5) * run->timeline.slice.seconds();
+      const double value = number(slices[slice]);
+      series.points.push_back({at, value, value, value});
+    }
+    plot.series.push_back(std::move(series));
+  }
+  for (const ScriptedEvent& event : report.events) {
+    plot.at_x.push_back(
+        {(event.at - Instant()).seconds(), event.text.substr(event.text.find(':') + 1)});
+  }
+  return Figure(title, note, ToSvg(plot), PolicyLegend(report));
+}
+
+// A number of each worker, the largest first.
+std::string WorkersFigure(const SimulationReport& report, const std::string& title,
+                          const std::string& note, AxisOptions y,
+                          std::vector<double> SeedRun::*numbers) {
+  LinePlot plot{.name = title,
+                .x = {.label = "workers, the fullest first", .from_zero = false},
+                .y = std::move(y),
+                .series = {}};
+  for (uint32_t i = 0; i < report.policies.size(); ++i) {
+    const SeedRun* run = DetailRun(report, report.policies[i]);
+    if (run == nullptr) continue;
+    PlotSeries series{.name = report.policies[i].policy, .color = i, .points = {}};
+    std::vector<double> values = run->*numbers;
+    std::ranges::sort(values, std::greater<>());
+    series.markers = values.size() <= 40;
+    for (size_t rank = 0; rank < values.size(); ++rank) {
+      const double value = values[rank];
+      series.points.push_back({static_cast<double>(rank + 1), value, value, value});
+    }
+    plot.series.push_back(std::move(series));
+  }
+  return Figure(title, note, ToSvg(plot), PolicyLegend(report));
+}
+
+std::string TiersFigure(const SimulationReport& report) {
+  BarPlot plot{.name = "cached prompt tokens by tier",
+               .unit = PlotUnit::kPercent,
+               .high = 0,
+               .rows = {},
+               .marks = {{report.bounds.hit_share, "one cache without end", true}}};
+  bool dram = false;
+  for (const PolicyReport& policy : report.policies) {
+    const RatePoint* point = DetailOf(report, policy);
+    if (point == nullptr) continue;
+    const auto share = [point](uint64_t ClusterSummary::*tokens) {
+      return SpreadOf(*point, [tokens](const SeedRun& run) {
+        const auto prompt = static_cast<double>(run.summary.prompt_tokens);
+        return prompt == 0 ? 0 : static_cast<double>(run.summary.*tokens) / prompt;
+      });
+    };
+    const double device = share(&ClusterSummary::hit_device_tokens).mean;
+    const double from_dram = share(&ClusterSummary::hit_dram_tokens).mean;
+    dram = dram || from_dram > 0;
+    plot.rows.push_back(
+        {.label = policy.policy,
+         .parts = {{device, kDeviceColor, "device"}, {from_dram, kDramColor, "DRAM"}}});
+  }
+  return Figure("Prompt tokens found in a cache, by tier",
+                dram ? "device memory first, then DRAM" : "all in device memory", ToSvg(plot),
+                dram ? Legend({{"device", kDeviceColor}, {"DRAM", kDramColor}}) : "");
+}
+
+}  // namespace
+
+std::string LoadPlots(const SimulationReport& report) {
+  std::string figures;
+  const bool curves = report.policies[0].rates.size() > 1;
+  const double bound = report.bounds.work_rps;
+  const bool bounded = bound > 0 && std::isfinite(bound);
+  if (curves) {
+    LinePlot plot =
+        OverLoad(report, "attainment against load", {.unit = PlotUnit::kPercent, .high = 1},
+                 [](const SeedRun& run) { return run.summary.attainment; });
+    plot.at_y.push_back({report.wanted_attainment, "wanted"});
+    if (bounded) plot.at_x.push_back({bound, "work bound", true});
+    figures += Figure("Requests within the targets, against load", SeedsNote(report), ToSvg(plot),
+                      PolicyLegend(report));
+  }
+  if (!report.policies[0].searched.empty()) {
+    BarPlot plot{.name = "goodput", .unit = PlotUnit::kNumber, .high = 0, .rows = {}, .marks = {}};
+    for (uint32_t i = 0; i < report.policies.size(); ++i) {
+      const Spread goodput = GoodputOf(report.policies[i]);
+      plot.rows.push_back({.label = report.policies[i].policy,
+                           .parts = {{goodput.mean, i, report.policies[i].policy}},
+                           .low = goodput.min,
+                           .high = goodput.max});
+    }
+    if (bounded) plot.marks.push_back({bound, "work bound", true});
+    figures += Figure(fmt::format("Goodput at {:.4g} %", 100 * report.wanted_attainment),
+                      "requests per second; " + SeedsNote(report), ToSvg(plot));
+  }
+  return figures.empty() ? "" : Plots(figures, "plots two");
+}
+
+std::string LatencyPlots(const SimulationReport& report) {
+  std::string figures;
+  const std::pair<const char*, Duration Percentiles::*> ranks[] = {
+      {"p50", &Percentiles::p50}, {"p90", &Percentiles::p90}, {"p99", &Percentiles::p99}};
+  for (const auto& [name, rank] : ranks) {
+    figures += LatencyFigure(report, "TTFT", name, report.target.ttft, &ClusterSummary::ttft, rank);
+  }
+  for (const auto& [name, rank] : ranks) {
+    figures += LatencyFigure(report, "TPOT", name, report.target.tpot, &ClusterSummary::tpot, rank);
+  }
+  return Plots(figures);
+}
+
+std::string DistributionPlots(const SimulationReport& report) {
+  return Plots(CurveFigure(report, "TTFT", report.target.ttft, &SeedRun::ttft_curve) +
+               CurveFigure(report, "TPOT", report.target.tpot, &SeedRun::tpot_curve));
+}
+
+std::string CachePlots(const SimulationReport& report) {
+  std::string figures = TiersFigure(report);
+  if (report.policies[0].rates.size() > 1) {
+    LinePlot plot =
+        OverLoad(report, "hit rate against load", {.unit = PlotUnit::kPercent, .high = 1},
+                 [](const SeedRun& run) { return HitShare(run.summary); });
+    plot.at_y.push_back({report.bounds.hit_share, "one cache without end", true});
+    figures += Figure("Hit rate against load", "share of prompt tokens that were cached",
+                      ToSvg(plot), PolicyLegend(report));
+  }
+  return Plots(figures);
+}
+
+std::string BalancePlots(const SimulationReport& report) {
+  std::string figures =
+      WorkersFigure(report, "Time each worker was busy", "share of the run in which it computed",
+                    {.unit = PlotUnit::kPercent, .high = 1}, &SeedRun::busy_by_worker);
+  figures += WorkersFigure(report, "Requests on each worker", "on average over the run", {},
+                           &SeedRun::requests_by_worker);
+  figures += TimeFigure(
+      report, "Load imbalance over time",
+      "requests on the fullest worker over the mean of those alive; 1 is even",
+      {.from_zero = false}, [](const TimeSlice& s) { return s.request_imbalance; }, true);
+  figures += TimeFigure(report, "Waiting for a worker", "requests in the schedulers' queues", {},
+                        [](const TimeSlice& s) { return s.queued; });
+  figures +=
+      TimeFigure(report, "Waiting for the first token", "requests on a worker without a token", {},
+                 [](const TimeSlice& s) { return s.prefilling; });
+  figures += TimeFigure(report, "Being answered", "requests with a token and not finished", {},
+                        [](const TimeSlice& s) { return s.decoding; });
+  figures += TimeFigure(
+      report, "Within the targets over time", "of the requests that came then",
+      {.unit = PlotUnit::kPercent, .high = 1}, [](const TimeSlice& s) { return s.attainment; },
+      true);
+  figures += TimeFigure(
+      report, "Hit rate over time", "of the requests that came then",
+      {.unit = PlotUnit::kPercent, .high = 1}, [](const TimeSlice& s) { return s.hit_share; },
+      true);
+  if (!report.events.empty()) {
+    figures += TimeFigure(report, "Workers alive", "on average", {},
+                          [](const TimeSlice& s) { return s.workers; });
+  }
+  return Plots(figures);
+}
+
+std::string SensitivityPlots(const SimulationReport& report) {
+  std::string figures;
+  for (const SensitivityAxis& axis : report.sensitivity) {
+    const bool overhead = axis.name == "host-overhead";
+    LinePlot plot{.name = "goodput against " + axis.name,
+                  .x = {.label = overhead ? "host overhead of a step" : "GB/s between workers",
+                        .unit = overhead ? PlotUnit::kSeconds : PlotUnit::kNumber},
+                  .y = {},
+                  .series = {}};
+    for (uint32_t i = 0; i < report.policies.size(); ++i) {
+      PlotSeries series{.name = report.policies[i].policy, .color = i, .points = {}};
+      for (const SensitivitySetting& setting : axis.settings) {
+        const Spread goodput = GoodputOf(setting.policies[i]);
+        series.points.push_back({setting.value, goodput.mean, goodput.min, goodput.max});
+      }
+      std::ranges::sort(series.points, {}, &PlotPoint::x);
+      plot.series.push_back(std::move(series));
+    }
+    plot.at_x.push_back({axis.profile, "profile"});
+    figures += Figure("Goodput against --" + axis.name, "requests per second; " + SeedsNote(report),
+                      ToSvg(plot), PolicyLegend(report));
+  }
+  return Plots(figures);
+}
+
+}  // namespace cairn

@@ -1,0 +1,62 @@
+#include "deploy/cli/simulation/simulated_cell.h"
+
+#include <algorithm>
+
+#include "deploy/cli/simulation/simulated_cluster.h"
+#include "scheduler/simulator/plan_cost.h"
+#include "scheduler/simulator/run_timeline.h"
+
+namespace cairn {
+namespace {
+
+constexpr int64_t kSlices = 90;  // of the time in which requests arrive
+
+StepCost CostIn(const Scenario& scenario, const StudyCell& cell) {
+  StepProfile profile = scenario.profile;
+  if (cell.host_overhead) profile.host_overhead_ms = cell.host_overhead->seconds() * 1e3;
+  if (cell.network_gigabytes_per_s) {
+    profile.links[static_cast<size_t>(KvLink::kNetwork)].gigabytes_per_s =
+        *cell.network_gigabytes_per_s;
+  }
+  return StepCost(profile);
+}
+
+// How much of the run each worker was busy.
+std::vector<double> BusyShares(const ClusterResult& result, Duration span) {
+  std::vector<double> shares;
+  for (const WorkerRecord& worker : result.workers) {
+    shares.push_back(span == Duration() ? 0 : worker.busy.seconds() / span.seconds());
+  }
+  return shares;
+}
+
+}  // namespace
+
+absl::StatusOr<SeedRun> RunCell(const Scenario& scenario, const StudyCell& cell,
+                                const RunWatch& watch) {
+  const absl::StatusOr<Trace> trace = ShapedTrace(scenario, cell.seed, cell.rate);
+  if (!trace.ok()) return trace.status();
+  const StepCost cost = CostIn(scenario, cell);
+  ClusterOptions options = ClusterOf(scenario, cell, cost, trace->block_tokens);
+  const double rate = RateOf(*trace);
+  if (rate > 0) {
+    const double span_ns = static_cast<double>(trace->requests.size()) / rate * 1e9;
+    options.slice = std::max(Milliseconds(1), Nanoseconds(static_cast<int64_t>(span_ns) / kSlices));
+  }
+  const ClusterResult result = VirtualCluster(options, *trace, [&cost](const StepPlan& plan) {
+                                 return CostOf(plan, cost);
+                               }).Run(watch);
+  const SloTarget& target = scenario.flags.target;
+  SeedRun run;
+  run.seed = options.seed;
+  run.rate = rate;
+  run.summary = Summarize(result, target, trace->measured_from);
+  run.ttft_curve = CurveOf(TtftsOf(result.requests, trace->measured_from));
+  run.tpot_curve = CurveOf(TpotsOf(result.requests, trace->measured_from));
+  run.timeline = TimelineOf(options, result, target);
+  run.busy_by_worker = BusyShares(result, run.summary.span);
+  run.requests_by_worker = RequestsByWorker(result);
+  return run;
+}
+
+}  // namespace cairn
