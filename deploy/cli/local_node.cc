@@ -29,9 +29,11 @@ class InboxLink : public WorkerLink {
  public:
   void Connect(WorkerInbox& inbox) { inbox_ = &inbox; }
   void Send(NodeId, Epoch, Assignment assignment) override {
-    // The inbox has room for everything that the scheduler's limits let it send (see InboxCapacity).
+    // The inbox has room for everything that the scheduler's limits let it send (see
+    // InboxCapacity).
     CAIRN_CHECK(inbox_->TryPush(std::move(assignment)) || inbox_->closed());
   }
+  void Ask(const ResyncRequest& request) override { (void)inbox_->TryPush(request); }
 
  private:
   WorkerInbox* inbox_ = nullptr;
@@ -75,11 +77,16 @@ class InProcessNode final : public LocalNode {
         mover_(*device_, dram_.get()),
         core_(WorkerLimitsFor(config), StoreLimitsFor(), engine.identity),
         scheduler_(SchedulerLimitsFor(config, engine.identity), link_, clock_),
-        loop_(core_, *engine_, mover_, clock_,
-              [this](std::span<const Report> reports) {
-                scheduler_.WorkerReports(kWorker, kEpoch, reports);
-              }),
-        thread_(loop_, InboxCapacity(config), [this] { team_->PinCaller(); }) {
+        loop_(
+            core_, *engine_, mover_, clock_,
+            [this](std::span<const Report> reports) {
+              scheduler_.WorkerReports(kWorker, kEpoch, reports);
+            },
+            [this](std::span<const PublishWord> words) { scheduler_.WorkerPublishes(words); }),
+        thread_(loop_, InboxCapacity(config), [this] {
+          team_->PinCaller();
+          core_.StartPublishing(kWorker, kEpoch);
+        }) {
     link_.Connect(thread_.inbox());
     scheduler_.WorkerJoins(kWorker, kEpoch);
   }
@@ -144,11 +151,11 @@ class InProcessNode final : public LocalNode {
 ModelIdentity IdentityOf(const WeightFile& file, const LoadedModel& model) {
   const bool rounded = AttentionArithmeticOf(model.options.level, model.options.attention) ==
                        AttentionArithmetic::kBf16;
-  return MakeModelIdentity({.weights_digest = WeightsDigest(file),
-                            .weight_format = absl::StrCat(NameOf(model.format),
-                                                          rounded ? " attention=bf16" : ""),
-                            .rope = RopeName(model.config),
-                            .geometry = model.geometry});
+  return MakeModelIdentity(
+      {.weights_digest = WeightsDigest(file),
+       .weight_format = absl::StrCat(NameOf(model.format), rounded ? " attention=bf16" : ""),
+       .rope = RopeName(model.config),
+       .geometry = model.geometry});
 }
 
 absl::StatusOr<std::unique_ptr<HostArena>> MakeArena(const char* flag, uint64_t budget,

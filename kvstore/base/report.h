@@ -1,8 +1,9 @@
-// What a worker tells a scheduler. The wire form is proto/report.proto; in one process these structs
-// go straight into the scheduler's inbox, in the order they happened.
+// What a worker tells a scheduler. The wire form is proto/report.proto; in one process these
+// structs go straight into the scheduler's inbox, in the order they happened.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -16,6 +17,9 @@ namespace cairn {
 struct PrefillDone {
   RequestId request;
   PromptUsage usage;
+  // Whoever has heard what the worker published up to this batch has heard of all the prompt's
+  // blocks. None: the worker publishes nothing.
+  std::optional<uint64_t> told_through;
 };
 
 // One more token of one choice. `position` counts the choice's tokens from 0, so that a repeated or
@@ -51,8 +55,8 @@ struct Yielded {
 
 // How busy the worker is. Sent after every step and on request.
 struct WorkerLoad {
-  uint32_t requests_running = 0;   // with slots
-  uint32_t requests_waiting = 0;   // without
+  uint32_t requests_running = 0;  // with slots
+  uint32_t requests_waiting = 0;  // without
   uint64_t prefill_tokens_left = 0;
   uint32_t device_slots = 0;
   uint32_t device_slots_free = 0;  // never used or evictable at once
@@ -66,7 +70,8 @@ struct WorkerLoad {
   uint64_t lookup_tokens = 0;
   uint64_t hit_device_tokens = 0;
   uint64_t hit_dram_tokens = 0;
-  uint64_t blocks_evicted_device = 0;  // dropped from the device tier (after a copy below or without)
+  uint64_t blocks_evicted_device =
+      0;  // dropped from the device tier (after a copy below or without)
   uint64_t blocks_evicted_dram = 0;
   uint64_t blocks_demoted = 0;   // device to DRAM
   uint64_t blocks_promoted = 0;  // DRAM to device

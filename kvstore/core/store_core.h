@@ -13,6 +13,7 @@
 #include "kvstore/block/block_lease.h"
 #include "kvstore/block/block_life.h"
 #include "kvstore/block/block_pool.h"
+#include "kvstore/core/block_announcer.h"
 #include "kvstore/core/store_action.h"
 #include "kvstore/core/store_event.h"
 #include "kvstore/tier/copy_table.h"
@@ -69,6 +70,12 @@ enum class LeaseState : uint8_t {
 class StoreCore {
  public:
   explicit StoreCore(const StoreLimits& limits);  // CHECKs block_tokens > 0 and device slots > 0
+
+  // From now on what is held is written down, to be told to others. REQUIRES: nothing is held yet.
+  void StartPublishing(NodeId node, Epoch epoch, const PublishLimits& limits = {}) {
+    announcer_.emplace(copies_, node, epoch, limits);
+  }
+  BlockAnnouncer* announcer() { return announcer_ ? &*announcer_ : nullptr; }  // null: not started
 
   // How many of the chain's first blocks are held in any tier, at most `blocks_max`. Without
   // effects.
@@ -139,6 +146,7 @@ class StoreCore {
   StoreCounts counts_;
   BlockPool device_;  // the pools outlive the table, whose rows hold their slots
   BlockPool dram_;
+  std::optional<BlockAnnouncer> announcer_;  // outlives the table, which tells it
   CopyTable copies_;
   MovePlanner moves_;
 };

@@ -35,6 +35,11 @@ bool Directory::Speaks(NodeId node) const {
   return found != sources_.end() && found->second.speaks;
 }
 
+uint64_t Directory::Applied(NodeId node) const {
+  const auto found = sources_.find(node);
+  return found == sources_.end() ? 0 : found->second.reader.state().applied;
+}
+
 Directory::Source* Directory::Find(NodeId node, Epoch epoch) {
   const auto found = sources_.find(node);
   return found == sources_.end() || found->second.epoch != epoch ? nullptr : &found->second;

@@ -42,6 +42,7 @@ class Directory {
   void Leave(NodeId node);
   HolderId HolderOf(NodeId node) const;  // kNoHolder: not in. May be another one after each Hear
   bool Speaks(NodeId node) const;        // it has published something in this life
+  uint64_t Applied(NodeId node) const;   // its batches up to this one are known; 0: not in
 
   // A word of a node. Words of nodes or lives that are not in are ignored. A request that comes out
   // is to be sent to the node.

@@ -16,23 +16,27 @@ namespace cairn {
 // named it is gone.
 using HolderId = uint16_t;
 inline constexpr HolderId kNoHolder = 0xffff;
-inline constexpr uint32_t kHoldersMax = 8191;  // 13 bits; the rest of a word says in which tiers
+inline constexpr uint32_t kHoldersMax =
+    4095;  // 12 bits; the rest of a word says how it has the block
 
-// A set of tiers, one bit each.
+// How a holder has a block: a bit for each tier by its own word, and one for a block that is not
+// there yet and will be on the device soon, as far as whoever keeps the directory knows.
 using TierMask = uint8_t;
 constexpr TierMask MaskOf(Tier tier) { return static_cast<TierMask>(1u << TierNumber(tier)); }
-inline constexpr TierMask kAnyTier = 7;
+inline constexpr TierMask kExpected = 8;
+inline constexpr TierMask kOnDevice = MaskOf(Tier::kDevice) | kExpected;
+inline constexpr TierMask kAnyTier = 15;
 static_assert(kTierCount <= 3, "a holder word has three bits for tiers");
 
-// A holder and the tiers in which it has the block.
+// A holder and how it has the block.
 struct HolderWord {
   uint16_t bits = 0;
 
   static constexpr HolderWord Of(HolderId holder, TierMask tiers) {
-    return {static_cast<uint16_t>(holder << 3 | tiers)};
+    return {static_cast<uint16_t>(holder << 4 | tiers)};
   }
-  constexpr HolderId holder() const { return static_cast<HolderId>(bits >> 3); }
-  constexpr TierMask tiers() const { return static_cast<TierMask>(bits & 7); }
+  constexpr HolderId holder() const { return static_cast<HolderId>(bits >> 4); }
+  constexpr TierMask tiers() const { return static_cast<TierMask>(bits & kAnyTier); }
 };
 
 // The first of the words, which ascend by holder, whose holder is not below this one.
@@ -64,7 +68,7 @@ class HolderListPool {
   // A list begins with its length and its class, then come the words.
   static constexpr uint32_t kSmallest = 8;
   static constexpr uint32_t kHeader = 2;
-  static constexpr uint32_t kClasses = 12;  // up to 16,384 words: every holder there can be
+  static constexpr uint32_t kClasses = 11;  // up to 8,192 words: every holder there can be
 
   HolderWord* at(uint32_t list) { return &array_[uint64_t{list} * kSmallest]; }
   const HolderWord* at(uint32_t list) const { return &array_[uint64_t{list} * kSmallest]; }

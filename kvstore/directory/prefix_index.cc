@@ -107,7 +107,7 @@ void PrefixIndex::AddWord(BlockCell& cell, HolderWord word) {
     list = lists_.Make(three);
   }
   if (list == HolderListPool::kNoList) {
-    ++lives_[word.holder()].forgotten;
+    if (word.tiers() != kExpected) ++lives_[word.holder()].forgotten;
     return;
   }
   cell.set_list(list);
@@ -142,7 +142,7 @@ void PrefixIndex::Prune(BlockCell& cell) {
 void PrefixIndex::EraseCell(uint64_t place) {
   BlockCell& cell = cells_.at(place);
   for (const HolderWord word : WordsOf(cell)) {
-    ++lives_[word.holder()].forgotten;
+    if (word.tiers() != kExpected) ++lives_[word.holder()].forgotten;
     Uncount(word.holder());
   }
   if (cell.kind == CellKind::kList) lists_.Free(cell.list());
@@ -155,44 +155,60 @@ void PrefixIndex::PassTime() {
 }
 
 void PrefixIndex::Publish(HolderId holder, const HeldBlock& block) {
+  Add(holder, block.key, block.depth, MaskOf(block.tier));
+}
+
+void PrefixIndex::Expect(HolderId holder, const BlockKey& key, uint32_t depth) {
+  Add(holder, key, depth, kExpected);
+}
+
+void PrefixIndex::Remove(HolderId holder, const BlockKey& key, Tier tier) {
+  if (Take(holder, key, MaskOf(tier))) return;
+  if (lives_[holder].forgotten > 0) --lives_[holder].forgotten;
+}
+
+void PrefixIndex::GiveUp(HolderId holder, const BlockKey& key) {
+  (void)Take(holder, key, kExpected);  // it may have been forgotten
+}
+
+void PrefixIndex::Add(HolderId holder, const BlockKey& key, uint32_t depth, TierMask tiers) {
   CAIRN_CHECK(IsIn(holder));
   PassTime();
-  const BlockTag tag = TagOf(block.key);
+  const BlockTag tag = TagOf(key);
   std::optional<uint64_t> place = cells_.Find(tag);
   if (!place) {
     if (cells_.size() >= blocks_max_) ForgetOne();
     place = cells_.Insert(tag);
-    cells_.at(*place).depth = static_cast<uint16_t>(
-        std::min<uint32_t>(block.depth, std::numeric_limits<uint16_t>::max()));
+    cells_.at(*place).depth =
+        static_cast<uint16_t>(std::min<uint32_t>(depth, std::numeric_limits<uint16_t>::max()));
   } else {
     Prune(cells_.at(*place));
   }
   BlockCell& cell = cells_.at(*place);
   cell.age = age_;
-  AddWord(cell, HolderWord::Of(holder, MaskOf(block.tier)));
+  AddWord(cell, HolderWord::Of(holder, tiers));
 }
 
-void PrefixIndex::Remove(HolderId holder, const BlockKey& key, Tier tier) {
+// False: nothing is known of this holder and block.
+bool PrefixIndex::Take(HolderId holder, const BlockKey& key, TierMask tiers) {
   CAIRN_CHECK(IsIn(holder));
   PassTime();
   const std::optional<uint64_t> place = cells_.Find(TagOf(key));
   const std::span<const HolderWord> words =
       place ? WordsOf(cells_.at(*place)) : std::span<const HolderWord>();
   const size_t position = PositionOf(words, holder);
-  if (position == words.size() || words[position].holder() != holder) {
-    if (lives_[holder].forgotten > 0) --lives_[holder].forgotten;
-    return;
-  }
+  if (position == words.size() || words[position].holder() != holder) return false;
   BlockCell& cell = cells_.at(*place);
-  const auto left = static_cast<TierMask>(words[position].tiers() & ~MaskOf(tier));
+  const auto left = static_cast<TierMask>(words[position].tiers() & ~tiers);
   if (left != 0) {
     HolderWord& mine =
         cell.kind == CellKind::kList ? lists_.words(cell.list())[position] : cell.few[position];
     mine = HolderWord::Of(holder, left);
-    return;
+    return true;
   }
   EraseWord(cell, position);
   if (cell.kind == CellKind::kEmpty) cells_.Erase(*place);
+  return true;
 }
 
 void PrefixIndex::Touch(std::span<const BlockKey> chain) {

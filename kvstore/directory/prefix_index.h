@@ -37,7 +37,7 @@ struct PrefixIndexLimits {
 // The head of a chain that one holder has, in blocks.
 struct PrefixMatch {
   uint32_t blocks = 0;
-  uint32_t device_blocks = 0;  // the first so many of them are in the device tier
+  uint32_t device_blocks = 0;  // the first so many of them are in the device tier, or expected
   friend bool operator==(const PrefixMatch&, const PrefixMatch&) = default;
 };
 
@@ -74,9 +74,13 @@ class PrefixIndex {
   // REQUIRES: `holder` is in. Takes no time; clearing happens with later changes and Sweep.
   void Leave(HolderId holder);
 
-  // REQUIRES (all three): `holder` is in. Saying a thing twice changes nothing but its age.
+  // REQUIRES (all four): `holder` is in. Saying a thing twice changes nothing but its age.
   void Publish(HolderId holder, const HeldBlock& block);
   void Remove(HolderId holder, const BlockKey& key, Tier tier);
+  // The block is not there by the holder's own word and counts as there, on the device, until the
+  // expectation is given up.
+  void Expect(HolderId holder, const BlockKey& key, uint32_t depth);
+  void GiveUp(HolderId holder, const BlockKey& key);
   // The chain was of use: forget it later.
   void Touch(std::span<const BlockKey> chain);
 
@@ -91,7 +95,8 @@ class PrefixIndex {
   uint64_t blocks_max() const { return blocks_max_; }
   uint64_t bytes_max() const;
   uint32_t leaving() const { return leaving_; }  // holders whose words are not all cleared
-  // Of one holder: blocks known, and blocks that were known once and forgotten for want of room.
+  // Of one holder: blocks known or expected, and blocks that were known once and forgotten for want
+  // of room.
   uint64_t known(HolderId holder) const { return lives_[holder].blocks; }
   uint64_t forgotten(HolderId holder) const { return lives_[holder].forgotten; }
 
@@ -111,6 +116,8 @@ class PrefixIndex {
   void Divide(std::span<const BlockKey> chain, TierMask tiers, uint32_t low, const Holders& at_low,
               uint32_t high, const Holders& at_high, PrefixMatches& matches) const;
 
+  void Add(HolderId holder, const BlockKey& key, uint32_t depth, TierMask tiers);
+  bool Take(HolderId holder, const BlockKey& key, TierMask tiers);
   void AddWord(BlockCell& cell, HolderWord word);
   void EraseWord(BlockCell& cell, size_t position);
   void Prune(BlockCell& cell);

@@ -82,7 +82,7 @@ PrefixMatch PrefixIndex::Match(HolderId holder, std::span<const BlockKey> chain)
                                [&](uint32_t block) { return TiersOf(holder, chain[block]) != 0; });
   if (match.blocks == 0) return match;
   const auto on_device = [&](uint32_t block) {
-    return (TiersOf(holder, chain[block]) & MaskOf(Tier::kDevice)) != 0;
+    return (TiersOf(holder, chain[block]) & kOnDevice) != 0;
   };
   match.device_blocks =
       on_device(match.blocks - 1) ? match.blocks : LongestPrefix(match.blocks, on_device);
@@ -101,7 +101,7 @@ BestMatch PrefixIndex::Best(std::span<const BlockKey> chain) const {
 
 void PrefixIndex::MatchAll(std::span<const BlockKey> chain, PrefixMatches& matches) const {
   matches.Clear();
-  for (const TierMask tiers : {kAnyTier, MaskOf(Tier::kDevice)}) {
+  for (const TierMask tiers : {kAnyTier, kOnDevice}) {
     const uint32_t best =
         LongestPrefix(chain.size(), [&](uint32_t block) { return HeldByAny(chain[block], tiers); });
     if (best == 0) break;

@@ -17,10 +17,11 @@ PublishLog::PublishLog(NodeId node, Epoch epoch, const PublishLimits& limits)
 
 void PublishLog::Add(const BlockChange& change) {
   if (pending_.size() >= limits_.pending_changes_max) {
-    // Nobody sends. A number that is never sent is a gap that only a snapshot can close.
+    // Nobody sends. Numbers that are never sent are a gap that only a snapshot can close; this
+    // change is behind it too.
+    sequence_ += batches_pending() + 1;
     pending_.clear();
     tail_.clear();
-    ++sequence_;
     return;
   }
   pending_.push_back(change);

@@ -74,8 +74,11 @@ struct PublishSnapshotPart {
   std::vector<HeldBlock> blocks;
 };
 
-// Send what comes after batch `have`, or a snapshot. Without `have`: a snapshot, for part of one is here
-// and what was known before is gone.
+// What a node says of what it holds.
+using PublishWord = std::variant<PublishBatch, PublishSnapshotPart>;
+
+// Send what comes after batch `have`, or a snapshot. Without `have`: a snapshot, for part of one is
+// here and what was known before is gone.
 struct ResyncRequest {
   NodeId node;
   Epoch epoch;
@@ -106,9 +109,14 @@ class PublishLog {
                                             uint64_t blocks_held) const;
 
   uint64_t last_sequence() const { return sequence_; }
+  // Who has heard up to this batch has heard of all that happened until now.
+  uint64_t told_through() const { return sequence_ + batches_pending(); }
 
  private:
   void Add(const BlockChange& change);
+  uint64_t batches_pending() const {
+    return (pending_.size() + limits_.batch_changes_max - 1) / limits_.batch_changes_max;
+  }
 
   NodeId node_;
   Epoch epoch_;

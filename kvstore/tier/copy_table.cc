@@ -35,6 +35,9 @@ HeldId CopyTable::Insert(const BlockKey& key, const std::optional<BlockKey>& par
   added.indexed = true;
   added.key = key;
   added.parent = parent;
+  // The parent is here, or has gone before this block came.
+  const auto above = parent ? index_.find(*parent) : index_.end();
+  if (above != index_.end()) added.depth = row(above->second).depth + 1;
   std::ranges::copy(tokens, tokens_.begin() + size_t{block.value()} * block_tokens_);
   return block;
 }
@@ -99,13 +102,16 @@ void CopyTable::Place(HeldId block, Tier tier, SlotHold hold, CopyState state) {
   CountChild(at, tier, +1);
   RefreshParent(at.parent);
   Refresh(block);
+  TellReady(at, tier);
 }
 
 void CopyTable::MarkReady(HeldId block, Tier tier, uint64_t checksum) {
-  Copy& copy = row(block).copies[TierNumber(tier)];
+  Row& at = row(block);
+  Copy& copy = at.copies[TierNumber(tier)];
   CAIRN_CHECK(copy.state == CopyState::kArriving);
   copy.state = CopyState::kReady;
   copy.checksum = checksum;
+  TellReady(at, tier);
   ++changes_;
   Refresh(block);
 }
@@ -276,6 +282,7 @@ void CopyTable::EraseCopy(HeldId block, Tier tier) {
   Copy& copy = at.copies[TierNumber(tier)];
   CAIRN_CHECK_EQ(copy.readers, 0u);
   CAIRN_CHECK(tier != Tier::kDevice || at.leases == 0);
+  TellGone(at, tier);
   if (copy.state != CopyState::kLost) CountChild(at, tier, -1);
   if (copy.state == CopyState::kArriving) ++losses_;
   copy.state = CopyState::kNone;
@@ -294,8 +301,31 @@ void CopyTable::EraseCopy(HeldId block, Tier tier) {
   RefreshParent(parent);
 }
 
+void CopyTable::SetWitness(CopyWitness& witness) {
+  CAIRN_CHECK_EQ(rows(), 0u);
+  witness_ = &witness;
+}
+
+uint32_t CopyTable::FoundCopies(const Row& row) {
+  uint32_t found = 0;
+  for (Tier tier : kTiers) found += IsFound(row, tier);
+  return found;
+}
+
+void CopyTable::TellReady(const Row& at, Tier tier) {
+  if (!IsFound(at, tier)) return;
+  if (FoundCopies(at) == 1) ++found_;
+  if (witness_ != nullptr) witness_->OnReady({at.key, at.depth, tier});
+}
+
+void CopyTable::TellGone(const Row& at, Tier tier) {
+  if (!IsFound(at, tier)) return;
+  if (FoundCopies(at) == 1) --found_;
+  if (witness_ != nullptr) witness_->OnGone({at.key, at.depth, tier});
+}
+
 void CopyTable::Audit() const {
-  uint32_t idle = 0, leaving = 0;
+  uint32_t idle = 0, leaving = 0, found = 0;
   std::array<uint32_t, kTierCount> copies{}, ordered{};
   absl::flat_hash_map<BlockKey, Children> children;
   for (uint32_t i = 0; i < rows_.size(); ++i) {
@@ -304,6 +334,7 @@ void CopyTable::Audit() const {
     if (at.indexed) CAIRN_CHECK(index_.at(at.key) == HeldId(i));
     idle += at.idle;
     leaving += at.leaving;
+    found += FoundCopies(at) > 0;
     for (Tier tier : kTiers) {
       const Copy& copy = at.copies[TierNumber(tier)];
       CAIRN_CHECK_EQ(copy.ordered, MayGo(at, tier));
@@ -323,6 +354,7 @@ void CopyTable::Audit() const {
   }
   CAIRN_CHECK_EQ(idle, idle_);
   CAIRN_CHECK_EQ(leaving, leaving_);
+  CAIRN_CHECK_EQ(found, found_);
   CAIRN_CHECK(copies == copies_);
   CAIRN_CHECK_EQ(children.size(), children_.size());
   for (size_t tier = 0; tier < kTierCount; ++tier) {

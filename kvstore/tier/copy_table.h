@@ -24,6 +24,7 @@
 #include "kvstore/block/block_lease.h"
 #include "kvstore/block/block_pool.h"
 #include "kvstore/block/tier.h"
+#include "kvstore/tier/copy_witness.h"
 #include "kvstore/tier/eviction_order.h"
 
 namespace cairn {
@@ -88,6 +89,19 @@ class CopyTable : public LeaseOffice {
   uint32_t rows() const { return static_cast<uint32_t>(rows_.size() - free_rows_.size()); }
   uint32_t copies(Tier tier) const { return copies_[TierNumber(tier)]; }
 
+  // The witness outlives the table. REQUIRES: nothing is held yet.
+  void SetWitness(CopyWitness& witness);
+  // All copies that can be found, in no order that means anything but the same in every run.
+  template <typename Visit>
+  void VisitFound(Visit visit) const {
+    for (const Row& at : rows_) {
+      for (Tier tier : kTiers) {
+        if (at.live && IsFound(at, tier)) visit(FoundCopy{at.key, at.depth, tier});
+      }
+    }
+  }
+  uint32_t found_blocks() const { return found_; }  // with a copy that can be found
+
   // CHECKs everything that must be true between operations. O(rows); for audits.
   void Audit() const;
 
@@ -105,6 +119,7 @@ class CopyTable : public LeaseOffice {
     bool leaving = false;  // the device copy
     bool idle = false;     // the device copy counts in idle_
     uint32_t leases = 0;   // on the device copy
+    uint32_t depth = 0;    // in its chain
     uint64_t last_use = 0;
     BlockKey key;
     std::optional<BlockKey> parent;
@@ -129,6 +144,12 @@ class CopyTable : public LeaseOffice {
   void SetLeaving(HeldId block, bool leaving);
   void DropLeaving(HeldId block);
   void EraseCopy(HeldId block, Tier tier);
+  static bool IsFound(const Row& row, Tier tier) {
+    return row.indexed && row.copies[TierNumber(tier)].state == CopyState::kReady;
+  }
+  static uint32_t FoundCopies(const Row& row);
+  void TellReady(const Row& row, Tier tier);
+  void TellGone(const Row& row, Tier tier);
 
   uint32_t block_tokens_;
   std::vector<Row> rows_;
@@ -141,6 +162,8 @@ class CopyTable : public LeaseOffice {
   std::array<uint32_t, kTierCount> copies_{};
   uint32_t idle_ = 0;
   uint32_t leaving_ = 0;
+  uint32_t found_ = 0;
+  CopyWitness* witness_ = nullptr;
   uint64_t uses_ = 0;
   uint64_t changes_ = 0;
   uint64_t device_drops_ = 0;

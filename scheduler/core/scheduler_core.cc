@@ -137,10 +137,11 @@ void SchedulerCore::On(const ChoiceStopped& event, Instant) {
   if (event.choice >= request.choices.size()) return;
   ChoiceProgress& choice = request.choices[event.choice];
   if (choice.stopping || choice.ended) return;
-  if (request.state != RequestState::kPrefilling && request.state != RequestState::kDecoding) return;
+  if (request.state != RequestState::kPrefilling && request.state != RequestState::kDecoding)
+    return;
   choice.stopping = true;
-  actions_.push_back(SendAssignment{request.worker, request.epoch,
-                                    StopChoice{event.request, event.choice}});
+  actions_.push_back(
+      SendAssignment{request.worker, request.epoch, StopChoice{event.request, event.choice}});
 }
 
 void SchedulerCore::On(const WorkerJoined& event, Instant now) {
@@ -157,6 +158,7 @@ void SchedulerCore::On(const WorkerJoined& event, Instant now) {
   worker.heard = now;
   worker.backlog.Hear(0, now);
   worker.holder = directory_.Join(event.worker, event.epoch);
+  sent_.try_emplace(event.worker, directory_.index(), worker.holder);
   // Nothing is known of its speed: taken to be that of another.
   const auto known =
       std::ranges::find_if(workers_, [](const auto& other) { return other.second.cost.known(); });
@@ -181,6 +183,7 @@ void SchedulerCore::DropWorker(NodeId node) {
     Enqueue(request, std::nullopt);
   }
   shadows_.erase(node);
+  sent_.erase(node);
   directory_.Leave(node);
   touched_.erase(node);
   rebalanced_.erase(node);
@@ -255,7 +258,7 @@ void SchedulerCore::Hear(WorkerView& worker, Request& request, const PrefillDone
   EndPrefill(worker, request);
   request.state = RequestState::kDecoding;
   counts_.hit_tokens += word.usage.cached_tokens();
-  NotePrefilled(worker, request);
+  NotePrefilled(worker, request, word.told_through);
   if (request.prefill_told) return;
   request.prefill_told = true;
   actions_.push_back(DeliverWord{word.request, word});
@@ -294,8 +297,9 @@ void SchedulerCore::Hear(WorkerView&, Request& request, const ChoiceEnded& word,
 void SchedulerCore::Hear(WorkerView& worker, Request& request, const RequestEnded& word, Instant) {
   if (request.state != RequestState::kCancelling) Forget(worker, request);
   running_[worker.node].erase(word.request);
-  End(word.request, request.state == RequestState::kCancelling ? FinishReason::kCancelled
-                                                               : FinishReason::kFailed,
+  sent_.at(worker.node).GiveUp(word.request);  // unless its prompt was there
+  End(word.request,
+      request.state == RequestState::kCancelling ? FinishReason::kCancelled : FinishReason::kFailed,
       word.preemptions);
 }
 
@@ -333,8 +337,9 @@ void SchedulerCore::End(RequestId id, FinishReason reason, uint32_t preemptions)
   for (uint32_t i = 0; i < request.choices.size(); ++i) {
     if (request.choices[i].ended) continue;
     actions_.push_back(DeliverWord{
-        id, ChoiceEnded{id, i, reason,
-                        reason == FinishReason::kFailed ? "the worker ended without a reason" : ""}});
+        id,
+        ChoiceEnded{id, i, reason,
+                    reason == FinishReason::kFailed ? "the worker ended without a reason" : ""}});
   }
   EndFollow(request, /*comes=*/false);
   ++counts_.ended;

@@ -1,11 +1,11 @@
 // Decides which requests run where and when. Knows nothing of sockets, threads or clocks: the loop
 // feeds it events with the current time and carries out the actions it returns, in order.
 //
-// A request is routed when it arrives (routing_policy.h) and waits in the central queue, in its worker's
-// line, so that moving it is free; a worker holds only a small bounded amount of prompt that it has not
-// computed yet. An overloaded line is rebalanced (rebalance.h).
-// Conservation: every accepted request is in exactly one of the states of request.h until its
-// RequestEnded has been delivered, whatever is cancelled, lost or repeated meanwhile.
+// A request is routed when it arrives (routing_policy.h) and waits in the central queue, in its
+// worker's line, so that moving it is free; a worker holds only a small bounded amount of prompt
+// that it has not computed yet. An overloaded line is rebalanced (rebalance.h). Conservation: every
+// accepted request is in exactly one of the states of request.h until its RequestEnded has been
+// delivered, whatever is cancelled, lost or repeated meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,7 @@
 #include "scheduler/core/routing_policy.h"
 #include "scheduler/core/scheduler_action.h"
 #include "scheduler/core/scheduler_event.h"
+#include "scheduler/core/sent_blocks.h"
 #include "scheduler/core/shadow_cache.h"
 #include "scheduler/core/slo.h"
 #include "scheduler/core/tenant_share.h"
@@ -33,9 +34,9 @@ namespace cairn {
 
 // Every quantity has a limit; the answer at each is Shed.
 struct SchedulerLimits {
-  uint32_t live_requests_max = 1024;      // queued and running
-  uint64_t queued_tokens_max = 4'000'000; // of prompts in the central queue
-  Duration queue_wait_max = Seconds(120); // predicted; longer than this is shed
+  uint32_t live_requests_max = 1024;       // queued and running
+  uint64_t queued_tokens_max = 4'000'000;  // of prompts in the central queue
+  Duration queue_wait_max = Seconds(120);  // predicted; longer than this is shed
   // A worker is given more work while it has less than this that it has not prefilled.
   uint32_t unprefilled_requests_max = 64;
   uint64_t unprefilled_tokens_max = 4096;
@@ -47,8 +48,8 @@ struct SchedulerLimits {
   TenantLimits tenants;
 
   RoutingOptions routing;
-  // A line is overloaded when its worker needs longer than this share of the TTFT target for it. Zero:
-  // nothing is moved.
+  // A line is overloaded when its worker needs longer than this share of the TTFT target for it.
+  // Zero: nothing is moved.
   uint32_t rebalance_percent = 100;
   // How prompts are keyed: as the workers do. Without block tokens, by nothing.
   ModelIdentity model;
@@ -148,7 +149,8 @@ class SchedulerCore {
   void Send(WorkerView& worker, Request& request);
   // Gives the request to the worker, with what it has said and from where its KV can be fetched.
   void Dispatch(WorkerView& worker, Request& request, std::optional<NodeLife> source);
-  void NotePrefilled(const WorkerView& worker, const Request& request);
+  void NotePrefilled(const WorkerView& worker, const Request& request,
+                     std::optional<uint64_t> told_through);
   void HearDirectory(NodeId node, const std::optional<ResyncRequest>& resync);
   void TickDirectory(Instant now);
 
@@ -164,14 +166,15 @@ class SchedulerCore {
   std::vector<const WorkerView*> prefill_fleet_;  // prefill-heavy: where decodes flow to
   std::vector<const WorkerView*> decode_fleet_;   // decode-heavy, or mixed where there are none
   uint64_t membership_ = 0;
-  std::set<NodeId> touched_;  // whose line or room has changed since the last assignments
+  std::set<NodeId> touched_;         // whose line or room has changed since the last assignments
   uint64_t unprefilled_tokens_ = 0;  // of all workers
   int64_t tokens_per_second_ = 0;    // of all workers
   std::unique_ptr<RoutingPolicy> policy_;
   Directory directory_;
-  std::map<NodeId, ShadowCache> shadows_;  // outlived by the directory
+  std::map<NodeId, SentBlocks> sent_;      // outlived by the directory
+  std::map<NodeId, ShadowCache> shadows_;  // of workers that publish nothing; the same
   Instant directory_tick_;
-  std::map<NodeId, Instant> rebalanced_;  // when a line was last looked at
+  std::map<NodeId, Instant> rebalanced_;           // when a line was last looked at
   std::map<NodeId, std::set<RequestId>> running_;  // by worker, for when it is lost
   bool draining_ = false;
   SchedulerCounts counts_;

@@ -69,6 +69,7 @@ void SchedulerCore::EndFollow(Request& request, bool comes) {
 void SchedulerCore::Hear(WorkerView& worker, Request& request, const Yielded& word, Instant) {
   const NodeLife source{worker.node, worker.epoch};
   running_[worker.node].erase(word.request);
+  sent_.at(worker.node).GiveUp(word.request);  // unless its prompt was there
   request.preemptions += word.preemptions;
   if (request.state == RequestState::kCancelling) {
     return End(word.request, FinishReason::kCancelled, 0);

@@ -213,6 +213,7 @@ void SchedulerCore::Dispatch(WorkerView& worker, Request& request, std::optional
   worker.unprefilled_tokens += request.work_tokens;
   unprefilled_tokens_ += request.work_tokens;
   worker.backlog.Send(request.work_tokens);
+  sent_.at(worker.node).Send(request.body.id, request.chain);
   request.kv_tokens = KvTokensOf(request);
   worker.kv_tokens += request.kv_tokens;
   request.yielding = false;
@@ -222,9 +223,17 @@ void SchedulerCore::Dispatch(WorkerView& worker, Request& request, std::optional
   actions_.push_back(SendAssignment{worker.node, worker.epoch, std::move(assign)});
 }
 
-void SchedulerCore::NotePrefilled(const WorkerView& worker, const Request& request) {
+void SchedulerCore::NotePrefilled(const WorkerView& worker, const Request& request,
+                                  std::optional<uint64_t> told_through) {
+  SentBlocks& sent = sent_.at(worker.node);
+  if (told_through) {
+    sent.Prefilled(request.body.id, *told_through);
+    sent.Hear(directory_.Applied(worker.node));
+  } else {
+    sent.GiveUp(request.body.id);
+  }
   if (worker.holder == kNoHolder) return;
-  if (directory_.Speaks(worker.node)) {
+  if (told_through || directory_.Speaks(worker.node)) {
     directory_.index().Touch(request.chain);
     return;
   }
@@ -240,6 +249,9 @@ void SchedulerCore::HearDirectory(NodeId node, const std::optional<ResyncRequest
   const auto worker = workers_.find(node);
   if (worker == workers_.end()) return;
   worker->second.holder = directory_.HolderOf(node);
+  SentBlocks& sent = sent_.at(node);
+  sent.MoveTo(worker->second.holder);
+  sent.Hear(directory_.Applied(node));
   if (directory_.Speaks(node)) shadows_.erase(node);
   if (resync) actions_.push_back(AskResync{*resync});
 }

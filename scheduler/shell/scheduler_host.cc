@@ -36,6 +36,18 @@ void SchedulerHost::WorkerReports(NodeId worker, Epoch epoch, std::span<const Re
   if (NothingLives()) drained_.Notify();
 }
 
+void SchedulerHost::WorkerPublishes(std::span<const PublishWord> words) {
+  MutexLock lock(mutex_);
+  const Instant now = clock_.Now();
+  for (const PublishWord& word : words) {
+    if (const auto* batch = std::get_if<PublishBatch>(&word)) {
+      loop_.Handle(BlocksPublished{*batch}, now);
+    } else {
+      loop_.Handle(BlocksListed{std::get<PublishSnapshotPart>(word)}, now);
+    }
+  }
+}
+
 void SchedulerHost::StartDrain() { Handle(DrainStarted{}); }
 
 bool SchedulerHost::AwaitDrained(Duration at_most) {

@@ -1,6 +1,6 @@
 // The scheduler of one process, open to threads: front doors submit, workers report. There is no
-// scheduler thread: whoever brings an event runs the core under one lock, for a few microseconds, so
-// that a token crosses from the worker to its connection without waking anybody in between.
+// scheduler thread: whoever brings an event runs the core under one lock, for a few microseconds,
+// so that a token crosses from the worker to its connection without waking anybody in between.
 #pragma once
 
 #include <atomic>
@@ -30,6 +30,8 @@ class SchedulerHost : public GenerationPort {
   void WorkerJoins(NodeId worker, Epoch epoch);
   // In the order in which they happened. REQUIRES: one caller at a time for each worker.
   void WorkerReports(NodeId worker, Epoch epoch, std::span<const Report> reports);
+  // What the worker's store says of its blocks. REQUIRES: the same.
+  void WorkerPublishes(std::span<const PublishWord> words);
   void StartDrain();
   // Blocks until no request lives, or the time is over. True: none lives.
   bool AwaitDrained(Duration at_most);

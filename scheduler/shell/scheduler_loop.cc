@@ -49,6 +49,8 @@ void SchedulerLoop::CarryOut() {
       admission_ = {.status = WhyShed(shed->reason), .retry_after = shed->retry_after};
     } else if (const auto* deliver = std::get_if<DeliverWord>(&action)) {
       Deliver(deliver->request, deliver->word);
+    } else if (const auto* ask = std::get_if<AskResync>(&action)) {
+      link_.Ask(ask->request);
     }
   }
 }

@@ -26,14 +26,16 @@ struct WorkerOptions {
   uint32_t step_percent = 100;  // a step takes so much of what the cost function says
   // One block between the device and DRAM. Each direction carries one block after the other.
   Duration move_time = Microseconds(100);
+  // Its store tells schedulers what it holds. If not, they guess from what it was seen to compute.
+  bool publishes = true;
 };
 
 // One scheduler. Several share nothing but the workers; requests are spread over them by the seed.
 struct SchedulerOptions {
   SchedulerLimits limits = {.live_requests_max = 1u << 20, .queued_tokens_max = uint64_t{1} << 40};
   Duration link_delay;  // of every message to and from a worker
-  // How old a worker's words about itself (its load) may get: they are sent once in so long. Words
-  // about requests go at once. Zero: everything goes at once.
+  // How old a worker's words about itself (its load, the blocks it holds) may get: they are sent
+  // once in so long. Words about requests go at once. Zero: everything goes at once.
   Duration staleness;
 };
 

@@ -58,7 +58,10 @@ struct WorkerRecord {
   uint64_t hit_dram_tokens = 0;
   uint64_t preemptions = 0;
   uint64_t moves = 0;
-  uint64_t blocks_fetched = 0;  // from other workers
+  uint64_t blocks_fetched = 0;     // from other workers
+  uint64_t batches_published = 0;  // each goes to every scheduler
+  uint64_t changes_published = 0;  // in them
+  uint64_t resyncs = 0;            // schedulers that had to ask
   uint32_t lives = 0;
   uint32_t device_slots = 0;
   uint32_t device_slots_used_max = 0;  // neither free nor evictable

@@ -48,6 +48,7 @@ VirtualCluster::VirtualCluster(const ClusterOptions& options, const Trace& trace
     // Prompts are keyed as the workers key them.
     if (!options.workers.empty()) limits.block_tokens = options.workers[0].store.block_tokens;
     schedulers_.push_back(std::make_unique<Scheduler>(one, limits));
+    told_at_once_ |= one.staleness == Duration();
   }
   for (const WorkerOptions& one : options.workers) AddNode(one);
   // From the end, so that followers of one request come in the trace's order.
@@ -161,6 +162,12 @@ void VirtualCluster::Carry(uint32_t scheduler, SendAssignment& action) {
   agenda_.Add(now_ + schedulers_[scheduler]->options.link_delay, ReachWorker{place});
 }
 
+void VirtualCluster::Carry(uint32_t scheduler, AskResync& action) {
+  const uint32_t place = to_stores_.Open();
+  to_stores_.at(place) = {scheduler, WorkerOf(action.request.node), action.request};
+  agenda_.Add(now_ + schedulers_[scheduler]->options.link_delay, ReachStore{place});
+}
+
 void VirtualCluster::Carry(uint32_t, Shed& action) {
   ledger_.Shed(NumberOf(action.request), now_);
   ClientIsDone(NumberOf(action.request));
@@ -174,11 +181,20 @@ void VirtualCluster::Carry(uint32_t, DeliverWord& action) {
 void VirtualCluster::Happen(const ReachScheduler& reach) {
   ToScheduler& message = to_schedulers_.at(reach.message);
   const uint32_t scheduler = message.scheduler;
-  for (Report& report : message.reports) {
-    schedulers_[scheduler]->core.Handle(
-        WorkerReported{NodeOf(message.worker), message.epoch, std::move(report)}, now_);
+  SchedulerCore& core = schedulers_[scheduler]->core;
+  Letter& letter = message.letter;
+  for (Report& report : letter.reports) {
+    core.Handle(WorkerReported{NodeOf(message.worker), message.epoch, std::move(report)}, now_);
   }
-  message.reports.clear();
+  for (PublishWord& word : letter.published) {
+    if (auto* batch = std::get_if<PublishBatch>(&word)) {
+      core.Handle(BlocksPublished{std::move(*batch)}, now_);
+    } else {
+      core.Handle(BlocksListed{std::move(std::get<PublishSnapshotPart>(word))}, now_);
+    }
+  }
+  letter.reports.clear();
+  letter.published.clear();
   to_schedulers_.Close(reach.message);
   CarryOut(scheduler);
 }
@@ -218,14 +234,15 @@ void VirtualCluster::AddNode(const WorkerOptions& options) {
 void VirtualCluster::Live(uint32_t worker) {
   Node& node = *nodes_[worker];
   node.epoch = Epoch(node.epoch.value() + 1);
-  node.worker = std::make_unique<VirtualWorker>(node.options, engine_, options_.slice, node.record);
+  node.worker = std::make_unique<VirtualWorker>(NodeOf(worker), node.epoch, node.options, engine_,
+                                                options_.slice, node.record);
 }
 
 void VirtualCluster::Die(uint32_t worker, Duration until_noticed) {
   Node& node = *nodes_[worker];
   if (!node.worker) return;
   node.worker.reset();
-  for (std::vector<Report>& held : node.held) held.clear();
+  for (Letter& held : node.held) held = {};
   TellSchedulers(worker, node.epoch, true, until_noticed);
 }
 
@@ -248,6 +265,15 @@ void VirtualCluster::Happen(const ReachWorker& reach) {
   VirtualWorker* worker = Alive({NodeOf(message.worker), message.epoch});
   if (worker != nullptr)
     Attend(message.worker, worker->Deliver(std::move(message.assignment), now_));
+}
+
+void VirtualCluster::Happen(const ReachStore& reach) {
+  const ToStore message = to_stores_.at(reach.message);
+  to_stores_.Close(reach.message);
+  VirtualWorker* worker = Alive({message.request.node, message.request.epoch});
+  if (worker == nullptr) return;
+  Letter answer{.reports = {}, .published = worker->Answer(message.request)};
+  Post(message.worker, message.scheduler, answer);
 }
 
 void VirtualCluster::Happen(const StepEnds& end) {
@@ -274,7 +300,7 @@ void VirtualCluster::Attend(uint32_t worker, WorkerTurn& turn) {
     node.tick = next;
     agenda_.Add(std::max(now_, *next), WorkerTicks{worker});
   }
-  if (turn.reports.empty()) return;
+  if (told_at_once_) Publish(worker);
   for (Report& report : turn.reports) Sort(node, std::move(report));
   turn.reports.clear();
   for (uint32_t s = 0; s < schedulers_.size(); ++s) Post(worker, s, node.outbox[s]);
@@ -284,15 +310,15 @@ void VirtualCluster::Attend(uint32_t worker, WorkerTurn& turn) {
 // them, now or with the next beat.
 void VirtualCluster::Sort(Node& node, Report&& report) {
   if (const std::optional<RequestId> request = SubjectOf(report)) {
-    node.outbox[SchedulerOf(NumberOf(*request))].push_back(std::move(report));
+    node.outbox[SchedulerOf(NumberOf(*request))].reports.push_back(std::move(report));
     return;
   }
   for (uint32_t s = 0; s < schedulers_.size(); ++s) {
     if (schedulers_[s]->options.staleness == Duration()) {
-      node.outbox[s].push_back(report);
+      node.outbox[s].reports.push_back(report);
       continue;
     }
-    std::vector<Report>& held = node.held[s];
+    std::vector<Report>& held = node.held[s].reports;
     // Only the latest load is worth telling.
     const bool replaces = std::holds_alternative<WorkerLoad>(report) && !held.empty() &&
                           std::holds_alternative<WorkerLoad>(held.back());
@@ -304,89 +330,36 @@ void VirtualCluster::Sort(Node& node, Report&& report) {
   }
 }
 
-void VirtualCluster::Post(uint32_t worker, uint32_t scheduler, std::vector<Report>& reports) {
-  if (reports.empty()) return;
+// What the store tells goes to all schedulers too, and is numbered for all of them alike.
+void VirtualCluster::Publish(uint32_t worker) {
+  Node& node = *nodes_[worker];
+  for (const PublishBatch& batch : node.worker->TakeBatches()) {
+    for (uint32_t s = 0; s < schedulers_.size(); ++s) {
+      const bool at_once = schedulers_[s]->options.staleness == Duration();
+      (at_once ? node.outbox : node.held)[s].published.push_back(batch);
+    }
+  }
+}
+
+void VirtualCluster::Post(uint32_t worker, uint32_t scheduler, Letter& letter) {
+  if (letter.empty()) return;
   const uint32_t place = to_schedulers_.Open();
   ToScheduler& message = to_schedulers_.at(place);
   message.scheduler = scheduler;
   message.worker = worker;
   message.epoch = nodes_[worker]->epoch;
-  CAIRN_CHECK(message.reports.empty());
-  message.reports.swap(reports);
+  CAIRN_CHECK(message.letter.empty());
+  std::swap(message.letter, letter);
   agenda_.Add(now_ + schedulers_[scheduler]->options.link_delay, ReachScheduler{place});
 }
 
 void VirtualCluster::Happen(const Beat& beat) {
   Node& node = *nodes_[beat.worker];
-  if (node.worker) Post(beat.worker, beat.scheduler, node.held[beat.scheduler]);
+  if (node.worker) {
+    Publish(beat.worker);
+    Post(beat.worker, beat.scheduler, node.held[beat.scheduler]);
+  }
   agenda_.Add(now_ + schedulers_[beat.scheduler]->options.staleness, beat);
-}
-
-// --- the world
-
-void VirtualCluster::Happen(const WorldChanges& changes) {
-  std::visit([this](const auto& one) { Change(one); }, options_.world[changes.event].what);
-}
-
-void VirtualCluster::Change(const WorkerDies& change) {
-  Die(change.worker, options_.loss_detection);
-}
-
-void VirtualCluster::Change(const WorkerReturns& change) {
-  if (nodes_[change.worker]->worker) return;
-  Live(change.worker);
-  TellSchedulers(change.worker, nodes_[change.worker]->epoch, false, Duration());
-}
-
-void VirtualCluster::Change(const WorkerSlows& change) {
-  Node& node = *nodes_[change.worker];
-  node.options.step_percent = change.step_percent;
-  if (node.worker) node.worker->SetStepPercent(change.step_percent);
-}
-
-void VirtualCluster::Change(const WorkerAdded& change) {
-  AddNode(change.options);
-  const auto worker = static_cast<uint32_t>(nodes_.size() - 1);
-  TellSchedulers(worker, nodes_[worker]->epoch, false, Duration());
-}
-
-void VirtualCluster::Change(const WorkerRemoved& change) { Die(change.worker, Duration()); }
-
-// --- the end
-
-void VirtualCluster::CheckRequests() const {
-  uint64_t live = 0;
-  for (const std::unique_ptr<Scheduler>& scheduler : schedulers_) {
-    const SchedulerCounts& counts = scheduler->core.counts();
-    CAIRN_CHECK_EQ(scheduler->submitted, counts.accepted + counts.shed);
-    CAIRN_CHECK_EQ(counts.accepted, counts.ended + scheduler->core.live_requests());
-    live += scheduler->core.live_requests();
-  }
-  CAIRN_CHECK_EQ(live, ledger_.open());
-}
-
-// Nobody is inside: no worker may still hold anything but blocks that can be evicted.
-void VirtualCluster::CheckQuiet() const {
-  CAIRN_CHECK_EQ(to_workers_.underway() + to_peers_.underway() + transfers_.underway(), 0u);
-  for (const std::unique_ptr<Node>& node : nodes_) {
-    if (!node->worker) continue;
-    const WorkerCore& core = node->worker->core();
-    CAIRN_CHECK(core.idle());
-    core.store().Audit();
-    CAIRN_CHECK_EQ(core.store().device_slots_available(), node->options.store.device.slots);
-  }
-}
-
-ClusterResult VirtualCluster::Result() {
-  CheckRequests();
-  if (agenda_.size() == beats_ && ledger_.open() == 0) CheckQuiet();
-  ClusterResult result{.requests = {}, .workers = {}, .end = now_, .events = events_};
-  for (const std::unique_ptr<Node>& node : nodes_) {
-    node->worker.reset();  // adds to the record what its core counted
-    result.workers.push_back(node->record);
-  }
-  result.requests = ledger_.TakeRecords();
-  return result;
 }
 
 }  // namespace cairn

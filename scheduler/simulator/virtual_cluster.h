@@ -39,6 +39,9 @@ class VirtualCluster {
   ClusterResult Run(const RunWatch& watch = nullptr);
 
  private:
+  static NodeId NodeOf(uint32_t worker) { return NodeId(worker + 1); }
+  static uint32_t WorkerOf(NodeId node) { return node.value() - 1; }
+
   // --- what happens
   struct Arrive {
     uint32_t request;
@@ -56,6 +59,9 @@ class VirtualCluster {
     uint32_t message;
   };
   struct ReachScheduler {  // reports do
+    uint32_t message;
+  };
+  struct ReachStore {  // a scheduler's wish to hear again does
     uint32_t message;
   };
   struct HearOfWorker {  // a scheduler does: it is there, or it is lost
@@ -81,8 +87,8 @@ class VirtualCluster {
     uint32_t event;
   };
   using Happening =
-      std::variant<Arrive, StepEnds, MoveEnds, ReachWorker, ReachScheduler, HearOfWorker, Beat,
-                   ReachPeer, TransferEnds, WorkerTicks, WorldChanges>;
+      std::variant<Arrive, StepEnds, MoveEnds, ReachWorker, ReachScheduler, ReachStore,
+                   HearOfWorker, Beat, ReachPeer, TransferEnds, WorkerTicks, WorldChanges>;
 
   // --- who is there
   struct Scheduler {
@@ -93,6 +99,13 @@ class VirtualCluster {
     SchedulerCore core;
     uint64_t submitted = 0;
   };
+  // What one message of a worker says.
+  struct Letter {
+    std::vector<Report> reports;
+    std::vector<PublishWord> published;
+
+    bool empty() const { return reports.empty() && published.empty(); }
+  };
   struct Node {
     WorkerOptions options;
     Epoch epoch;
@@ -100,8 +113,8 @@ class VirtualCluster {
     std::unique_ptr<VirtualWorker> worker;  // null: dead
     std::optional<Instant> tick;            // the next WorkerTicks
     // By scheduler: what the next message says, and what waits for the next beat.
-    std::vector<std::vector<Report>> outbox;
-    std::vector<std::vector<Report>> held;
+    std::vector<Letter> outbox;
+    std::vector<Letter> held;
   };
   struct ToWorker {
     uint32_t worker = 0;
@@ -112,7 +125,12 @@ class VirtualCluster {
     uint32_t scheduler = 0;
     uint32_t worker = 0;
     Epoch epoch;
-    std::vector<Report> reports;
+    Letter letter;
+  };
+  struct ToStore {
+    uint32_t scheduler = 0;
+    uint32_t worker = 0;
+    ResyncRequest request;
   };
   struct ToPeer {
     NodeLife to;
@@ -122,14 +140,13 @@ class VirtualCluster {
     NodeLife from;
     SendBlocks send;
   };
-  static NodeId NodeOf(uint32_t worker) { return NodeId(worker + 1); }
-  static uint32_t WorkerOf(NodeId node) { return node.value() - 1; }
 
   void Happen(const Arrive& arrive);
   void Happen(const StepEnds& end);
   void Happen(const MoveEnds& end);
   void Happen(const ReachWorker& reach);
   void Happen(const ReachScheduler& reach);
+  void Happen(const ReachStore& reach);
   void Happen(const HearOfWorker& word);
   void Happen(const Beat& beat);
   void Happen(const WorldChanges& changes);
@@ -152,8 +169,7 @@ class VirtualCluster {
   void CarryOut(uint32_t scheduler);
   void Carry(uint32_t scheduler, SendAssignment& action);
   void Carry(uint32_t /*scheduler*/, Accepted& /*action*/) {}
-  // Stores do not publish yet: schedulers go by what they saw workers compute.
-  void Carry(uint32_t /*scheduler*/, AskResync& /*action*/) {}
+  void Carry(uint32_t scheduler, AskResync& action);
   void Carry(uint32_t scheduler, Shed& action);
   void Carry(uint32_t scheduler, DeliverWord& action);
 
@@ -165,7 +181,8 @@ class VirtualCluster {
   VirtualWorker* Alive(const NodeLife& life);
   void Attend(uint32_t worker, WorkerTurn& turn);
   void Sort(Node& node, Report&& report);
-  void Post(uint32_t worker, uint32_t scheduler, std::vector<Report>& reports);
+  void Publish(uint32_t worker);
+  void Post(uint32_t worker, uint32_t scheduler, Letter& letter);
   void NextArrival();
   void ClientIsDone(uint32_t request);
   GenerationRequest RequestOf(uint32_t request) const;
@@ -173,6 +190,7 @@ class VirtualCluster {
   bool IsOver() const;
   void CheckRequests() const;
   void CheckQuiet() const;
+  void CheckDirectories() const;
   ClusterResult Result();
 
   ClusterOptions options_;
@@ -188,8 +206,10 @@ class VirtualCluster {
   Agenda<Happening> agenda_;
   uint64_t beats_ = 0;  // of the agenda's entries
   uint64_t events_ = 0;
+  bool told_at_once_ = false;  // some scheduler hears all words without delay
   Mailbox<ToWorker> to_workers_;
   Mailbox<ToScheduler> to_schedulers_;
+  Mailbox<ToStore> to_stores_;
   Mailbox<ToPeer> to_peers_;
   Mailbox<Transfer> transfers_;
   PeerLinks links_;

@@ -7,13 +7,14 @@
 
 namespace cairn {
 
-VirtualWorker::VirtualWorker(const WorkerOptions& options, const ModelledEngine& engine,
-                             Duration slice, WorkerRecord& record)
+VirtualWorker::VirtualWorker(NodeId node, Epoch epoch, const WorkerOptions& options,
+                             const ModelledEngine& engine, Duration slice, WorkerRecord& record)
     : options_(options),
       engine_(engine),
       slice_(slice),
       record_(record),
       core_(options.limits, options.store, ModelIdentity()) {
+  if (options.publishes) core_.StartPublishing(node, epoch);
   ++record_.lives;
   record_.device_slots = options.store.device.slots;
 }
@@ -65,6 +66,24 @@ WorkerTurn& VirtualWorker::Tick(Instant now) {
   core_.Tick(now);
   Act(now);
   return turn_;
+}
+
+std::vector<PublishBatch> VirtualWorker::TakeBatches() {
+  BlockAnnouncer* announcer = core_.announcer();
+  if (announcer == nullptr) return {};
+  std::vector<PublishBatch> batches = announcer->TakeBatches();
+  for (const PublishBatch& batch : batches) {
+    ++record_.batches_published;
+    record_.changes_published += batch.changes.size();
+  }
+  return batches;
+}
+
+std::vector<PublishWord> VirtualWorker::Answer(const ResyncRequest& request) {
+  const BlockAnnouncer* announcer = core_.announcer();
+  if (announcer == nullptr) return {};
+  ++record_.resyncs;
+  return announcer->Answer(request);
 }
 
 void VirtualWorker::Act(Instant now) {

@@ -30,8 +30,8 @@ class VirtualWorker {
  public:
   // `engine` and `record` outlive the worker; the record is added to, also by slices of time if
   // `slice` is not zero.
-  VirtualWorker(const WorkerOptions& options, const ModelledEngine& engine, Duration slice,
-                WorkerRecord& record);
+  VirtualWorker(NodeId node, Epoch epoch, const WorkerOptions& options,
+                const ModelledEngine& engine, Duration slice, WorkerRecord& record);
   ~VirtualWorker();
   VirtualWorker(const VirtualWorker&) = delete;
   VirtualWorker& operator=(const VirtualWorker&) = delete;
@@ -44,6 +44,10 @@ class VirtualWorker {
   // the engine's.
   WorkerTurn& Hear(WorkerEvent event, Instant now);
   WorkerTurn& Tick(Instant now);
+
+  // What its store tells since the last call, and tells again to whoever has missed some.
+  std::vector<PublishBatch> TakeBatches();
+  std::vector<PublishWord> Answer(const ResyncRequest& request);
 
   void SetStepPercent(uint32_t percent) { options_.step_percent = percent; }
   const WorkerCore& core() const { return core_; }

@@ -142,7 +142,9 @@ TEST_CASE("the retry time follows the queue and the measured speed of the worker
   load.last_step_tokens = 100;  // 1,000 tokens a second
   desk.Report(load);
   desk.Do(RequestSubmitted{MakeRequest(1, 8000)});
-  desk.Do(RequestSubmitted{MakeRequest(2, 4000)});
+  GenerationRequest second = MakeRequest(2, 4000);
+  second.cache_salt = "shares nothing";
+  desk.Do(RequestSubmitted{second});
   desk.Do(RequestSubmitted{MakeRequest(3, 10)});
   REQUIRE(desk.shed.size() == 1);
   CHECK(desk.shed[0].reason == ShedReason::kWaitTooLong);

@@ -247,6 +247,49 @@ TEST_CASE("a request that no worker can hold fails, and a run without workers en
         1);
 }
 
+TEST_CASE("stores publish to every scheduler, at whatever age, and nobody has to ask again") {
+  const Trace trace = MixedTrace(12, 300);
+  ClusterOptions options = SmallCluster(3, 3);
+  options.schedulers[1].staleness = Milliseconds(250);
+  options.schedulers[2].staleness = Seconds(2);
+  options.world = {{Instant() + Seconds(1), WorkerDies{1}},
+                   {Instant() + Milliseconds(2500), WorkerReturns{1}}};
+  const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
+  CHECK(Count(result, RequestOutcome::kFinished) == trace.requests.size());
+  for (const WorkerRecord& worker : result.workers) {
+    CHECK(worker.batches_published > 20);
+    CHECK(worker.changes_published > worker.batches_published);
+    CHECK(worker.resyncs == 0);  // links lose nothing here
+  }
+}
+
+TEST_CASE("what a turn generated is known where stores publish, and only there") {
+  // Two workers, and a policy that goes where most of the prompt is held. The prompts' own heads
+  // are equal, so that only the generated part tells them apart; between equals it takes the first.
+  Trace trace{.block_tokens = 32};
+  for (uint64_t i = 0; i < 2; ++i) {
+    trace.requests.push_back(Ask(0, 64, 200, {1, 2}));
+    TraceRequest next =
+        Ask(0, 256, 2, {1, 2, 100 + i, 110 + i, 120 + i, 130 + i, 140 + i, 150 + i});
+    next.previous = static_cast<uint32_t>(2 * i);
+    next.think = Seconds(4 - static_cast<int64_t>(i));
+    trace.requests.push_back(next);
+  }
+  ClusterOptions options = SmallCluster(2);
+  options.schedulers[0].limits.routing.policy = PolicyKind::kMinTtft;
+  options.schedulers[0].limits.unprefilled_requests_max = 1;
+  for (const bool publishes : {true, false}) {
+    CAPTURE(publishes);
+    for (WorkerOptions& worker : options.workers) worker.publishes = publishes;
+    const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
+    REQUIRE(result.requests[0].worker != result.requests[2].worker);
+    const bool home = result.requests[1].worker == result.requests[0].worker &&
+                      result.requests[3].worker == result.requests[2].worker;
+    CHECK(home == publishes);
+    CHECK((result.workers[0].batches_published > 0) == publishes);
+  }
+}
+
 TEST_CASE("several schedulers share the workers, and each answers its own clients") {
   const Trace trace = MixedTrace(11, 300);
   const ClusterResult result = VirtualCluster(SmallCluster(3, 3), trace, LinearStep).Run();

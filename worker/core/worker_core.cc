@@ -24,6 +24,12 @@ std::optional<Instant> WorkerCore::NextDeadline() const { return state_->NextDea
 
 std::vector<WorkerAction> WorkerCore::TakeActions() { return state_->TakeActions(); }
 
+void WorkerCore::StartPublishing(NodeId node, Epoch epoch, const PublishLimits& limits) {
+  state_->store().StartPublishing(node, epoch, limits);
+}
+
+BlockAnnouncer* WorkerCore::announcer() { return state_->store().announcer(); }
+
 bool WorkerCore::idle() const { return state_->idle(); }
 
 WorkerLoad WorkerCore::load() const { return state_->load(); }

@@ -53,6 +53,10 @@ class WorkerCore {
   // Empty again until the next event.
   std::vector<WorkerAction> TakeActions();
 
+  // The store begins to tell others what it holds. REQUIRES: nothing has happened yet.
+  void StartPublishing(NodeId node, Epoch epoch, const PublishLimits& limits = {});
+  BlockAnnouncer* announcer();  // null: not started
+
   // Nothing lives here: no request, no step, no move, no loan. A drained worker becomes idle.
   bool idle() const;
   WorkerLoad load() const;         // as it would be reported now

@@ -181,7 +181,11 @@ void WorkerState::FinishSpan(const SpanOut& span, SpanSamples samples) {
 
 void WorkerState::TellPrefilled(LiveRequest& live) {
   if (std::exchange(live.prefill_told, true)) return;
-  Send(PrefillDone{.request = live.request.id, .usage = live.usage});
+  PrefillDone done{.request = live.request.id, .usage = live.usage, .told_through = {}};
+  if (const BlockAnnouncer* announcer = store_.announcer()) {
+    done.told_through = announcer->told_through();
+  }
+  Send(std::move(done));
 }
 
 void WorkerState::FinishPrompt(LiveRequest& live, Sequence& primary, SpanSamples samples) {

@@ -48,6 +48,7 @@ class WorkerState {
   bool idle() const;
   WorkerLoad load() const;
   const StoreCore& store() const { return store_; }
+  StoreCore& store() { return store_; }
 
  private:
   // One span of the step that is out.

@@ -5,10 +5,10 @@
 
 namespace cairn {
 
-bool WorkerInbox::TryPush(Assignment assignment) {
+bool WorkerInbox::TryPush(WorkerMail mail) {
   MutexLock lock(mutex_);
   if (closed_ || queue_.size() >= capacity_) return false;
-  queue_.push_back(std::move(assignment));
+  queue_.push_back(std::move(mail));
   news_.Notify();
   return true;
 }
@@ -24,10 +24,10 @@ bool WorkerInbox::closed() {
   return closed_;
 }
 
-std::vector<Assignment> WorkerInbox::Take(bool wait) {
+std::vector<WorkerMail> WorkerInbox::Take(bool wait) {
   MutexLock lock(mutex_);
   if (wait) news_.Await(lock, [this] { return closed_ || !queue_.empty(); });
-  std::vector<Assignment> out(std::make_move_iterator(queue_.begin()),
+  std::vector<WorkerMail> out(std::make_move_iterator(queue_.begin()),
                               std::make_move_iterator(queue_.end()));
   queue_.clear();
   return out;

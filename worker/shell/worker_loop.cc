@@ -1,19 +1,45 @@
 #include "worker/shell/worker_loop.h"
 
+#include <iterator>
 #include <utility>
+#include <variant>
 
 namespace cairn {
 
 WorkerLoop::WorkerLoop(WorkerCore& core, Engine& engine, BlockMover& mover, const Clock& clock,
-                       ReportSink reports)
-    : core_(core), engine_(engine), mover_(mover), clock_(clock), reports_(std::move(reports)) {}
+                       ReportSink reports, PublishSink published)
+    : core_(core),
+      engine_(engine),
+      mover_(mover),
+      clock_(clock),
+      reports_(std::move(reports)),
+      published_(std::move(published)) {}
 
-bool WorkerLoop::Turn(std::span<const Assignment> arrived) {
-  for (const Assignment& assignment : arrived) {
-    std::visit([&](const auto& a) { core_.Handle(a, clock_.Now()); }, assignment);
+void WorkerLoop::Take(const WorkerMail& mail) {
+  if (const auto* assignment = std::get_if<Assignment>(&mail)) {
+    std::visit([&](const auto& one) { core_.Handle(one, clock_.Now()); }, *assignment);
+  } else if (const BlockAnnouncer* announcer = core_.announcer()) {
+    published_(announcer->Answer(std::get<ResyncRequest>(mail)));
   }
+}
+
+// Before the actions: a slot that is about to be written has been taken back by then.
+void WorkerLoop::Publish() {
+  BlockAnnouncer* announcer = core_.announcer();
+  if (announcer == nullptr) return;
+  std::vector<PublishBatch> batches = announcer->TakeBatches();
+  if (batches.empty()) return;
+  const std::vector<PublishWord> words(std::make_move_iterator(batches.begin()),
+                                       std::make_move_iterator(batches.end()));
+  published_(words);
+}
+
+bool WorkerLoop::Turn(std::span<const WorkerMail> arrived) {
+  for (const WorkerMail& mail : arrived) Take(mail);
   bool acted = false;
-  for (WorkerAction& action : core_.TakeActions()) {
+  std::vector<WorkerAction> actions = core_.TakeActions();
+  Publish();
+  for (WorkerAction& action : actions) {
     if (auto* report = std::get_if<SendReport>(&action)) {
       outgoing_.push_back(std::move(report->report));
     } else if (const auto* move = std::get_if<StartMove>(&action)) {
