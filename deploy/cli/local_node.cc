@@ -39,9 +39,10 @@ class InboxLink : public WorkerLink {
   WorkerInbox* inbox_ = nullptr;
 };
 
-// For each live request one Assign, one Cancel and a StopChoice a choice.
+// For each live request one Assign, one Cancel and a StopChoice a choice; and a few resync requests, of
+// which there is seldom one.
 size_t InboxCapacity(const LocalNodeConfig& config) {
-  return size_t{config.scheduler.live_requests_max} * (2 + config.choices_max);
+  return size_t{config.scheduler.live_requests_max} * (2 + config.choices_max) + 16;
 }
 
 std::string RopeName(const ModelConfig& config) {

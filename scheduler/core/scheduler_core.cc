@@ -28,6 +28,10 @@ SchedulerCore::SchedulerCore(const SchedulerLimits& limits)
 
 void SchedulerCore::Handle(const SchedulerEvent& event, Instant now) {
   std::visit([&](const auto& e) { On(e, now); }, event);
+  Tick(now);
+}
+
+void SchedulerCore::Tick(Instant now) {
   TickDirectory(now);
   RouteWaiting(now);
   AssignFromLines(now);
@@ -288,10 +292,14 @@ void SchedulerCore::Hear(WorkerView&, Request& request, const ChoiceEnded& word,
   ChoiceProgress& choice = request.choices[word.choice];
   if (choice.ended) return;
   choice.ended = true;
-  if (word.reason == FinishReason::kStop || word.reason == FinishReason::kLength) {
+  ChoiceEnded told = word;
+  // Since it was told to stop its tokens are held back, and with them whatever they led to.
+  if (choice.stopping) told.reason = FinishReason::kStop;
+  if (request.state == RequestState::kCancelling) told.reason = FinishReason::kCancelled;
+  if (told.reason == FinishReason::kStop || told.reason == FinishReason::kLength) {
     CountTpot(request.body.slo, request.paces[word.choice], attainment_[request.latency_class]);
   }
-  actions_.push_back(DeliverWord{word.request, word});
+  actions_.push_back(DeliverWord{word.request, std::move(told)});
 }
 
 void SchedulerCore::Hear(WorkerView& worker, Request& request, const RequestEnded& word, Instant) {

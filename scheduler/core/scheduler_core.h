@@ -81,6 +81,8 @@ class SchedulerCore {
   SchedulerCore& operator=(const SchedulerCore&) = delete;
 
   void Handle(const SchedulerEvent& event, Instant now);
+  // Time has passed: call once in a beat where words can be lost.
+  void Tick(Instant now);
   std::vector<SchedulerAction> TakeActions();
 
   const SchedulerCounts& counts() const { return counts_; }

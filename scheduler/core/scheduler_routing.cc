@@ -15,8 +15,6 @@ constexpr uint64_t kShadowBlocks = 1 << 16;
 constexpr size_t kRebalancedRequests = 64;
 // How soon a line is looked at again: in a lasting overload there is little to move.
 constexpr Duration kRebalanceAgain = Milliseconds(50);
-// How often the directory is asked whether a word is missing.
-constexpr Duration kDirectoryTick = Milliseconds(50);
 
 // Who has no target is due as late as the laxest.
 constexpr Duration kDueAnyTime = Seconds(600);
@@ -258,7 +256,7 @@ void SchedulerCore::HearDirectory(NodeId node, const std::optional<ResyncRequest
 
 void SchedulerCore::TickDirectory(Instant now) {
   if (now < directory_tick_) return;
-  directory_tick_ = now + kDirectoryTick;
+  directory_tick_ = now + limits_.directory.publish.reorder_wait / 2;
   for (const ResyncRequest& request : directory_.Tick(now)) {
     actions_.push_back(AskResync{request});
   }

@@ -1,5 +1,5 @@
-// The simulator: `sim --seed N` runs one seed and tells its story if it breaks; `sim --seeds N`
-// runs many and stops at the first that breaks.
+// The simulator: `sim --seed N` runs one seed and tells its story; `sim --seeds N` runs many and
+// stops at the first that breaks. With --cluster, of whole clusters instead of one worker.
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "tests/sim/cluster/cluster_sim.h"
 #include "tests/sim/handoff_sim.h"
 #include "tests/sim/worker_sim.h"
 
@@ -28,6 +29,8 @@ void SayWhichSeed(int) {
 
 using Log = std::function<void(const std::string&)>;
 
+enum class Kind { kWorker, kHandoffs, kCluster };
+
 // What a run came to, whichever simulator made it.
 struct Outcome {
   std::string checker;  // empty: PASSED
@@ -35,20 +38,32 @@ struct Outcome {
   uint64_t events = 0;
 };
 
-// One worker, or several that hand requests to each other.
-Outcome RunOnce(uint64_t seed, bool handoffs, const Log& log) {
-  if (handoffs) {
-    const HandoffResult result = HandoffSim(DrawHandoffOptions(seed), log).Run();
-    return {result.checker, result.what, result.events};
+Outcome RunOnce(uint64_t seed, Kind kind, const Log& log) {
+  const auto outcome = [](const auto& result) {
+    return Outcome{result.checker, result.what, result.events};
+  };
+  switch (kind) {
+    case Kind::kHandoffs:
+      return outcome(HandoffSim(DrawHandoffOptions(seed), log).Run());
+    case Kind::kCluster:
+      return outcome(ClusterSim(DrawClusterOptions(seed), log).Run());
+    default:
+      return outcome(WorkerSim(DrawOptions(seed), log).Run());
   }
-  const SimResult result = WorkerSim(DrawOptions(seed), log).Run();
-  return {result.checker, result.what, result.events};
+}
+
+void PrintOptions(uint64_t seed, Kind kind) {
+  if (kind == Kind::kCluster) {
+    std::cout << DrawClusterOptions(seed) << std::endl;
+  } else {
+    std::cout << DrawOptions(seed) << std::endl;
+  }
 }
 
 // Runs the seed once more and prints the end of its story.
-void TellStory(uint64_t seed, bool handoffs) {
+void TellStory(uint64_t seed, Kind kind) {
   std::deque<std::string> lines;
-  RunOnce(seed, handoffs, [&](const std::string& line) {
+  RunOnce(seed, kind, [&](const std::string& line) {
     lines.push_back(line);
     if (lines.size() > kLastLines) lines.pop_front();
   });
@@ -57,21 +72,21 @@ void TellStory(uint64_t seed, bool handoffs) {
 
 // True: the seed passed. Verbose: tells its story as it happens, since a CHECK that fails ends the
 // process.
-bool RunSeed(uint64_t seed, bool handoffs, bool verbose) {
+bool RunSeed(uint64_t seed, Kind kind, bool verbose) {
   current_seed = seed;
   Log log;
   if (verbose) {
-    std::cout << DrawOptions(seed) << std::endl;
+    PrintOptions(seed, kind);
     log = [](const std::string& line) { std::cout << line << std::endl; };
   }
-  const Outcome outcome = RunOnce(seed, handoffs, log);
+  const Outcome outcome = RunOnce(seed, kind, log);
   if (outcome.checker.empty()) {
     if (verbose) std::cout << "PASSED (" << outcome.events << " events)\n";
     return true;
   }
   if (!verbose) {
-    std::cout << DrawOptions(seed) << "\n";
-    TellStory(seed, handoffs);
+    PrintOptions(seed, kind);
+    TellStory(seed, kind);
   }
   std::cout << "FAILED seed " << seed << ": " << outcome.checker << ": " << outcome.what << "\n";
   return false;
@@ -79,17 +94,19 @@ bool RunSeed(uint64_t seed, bool handoffs, bool verbose) {
 
 int Main(int argc, char** argv) {
   std::signal(SIGABRT, SayWhichSeed);
-  CLI::App app("Runs workers and their stores in virtual time, against a hostile world.");
+  CLI::App app("Runs workers, or whole clusters, in virtual time, against a hostile world.");
   uint64_t seed = 0, seeds = 1;
-  bool quiet = false, handoffs = false;
+  bool quiet = false, handoffs = false, cluster = false;
   app.add_flag("--handoffs", handoffs, "several workers that hand requests to each other");
   app.add_option("--seed", seed, "the (first) seed");
   app.add_option("--seeds", seeds, "how many seeds, one after the other");
+  app.add_flag("--cluster", cluster, "schedulers, workers and the links between them");
   app.add_flag("--quiet", quiet, "no story of a seed that passes");
   CLI11_PARSE(app, argc, argv);
   const bool verbose = seeds == 1 && !quiet;
   for (uint64_t i = 0; i < seeds; ++i) {
-    if (!RunSeed(seed + i, handoffs, verbose)) return 1;
+    const Kind kind = cluster ? Kind::kCluster : handoffs ? Kind::kHandoffs : Kind::kWorker;
+    if (!RunSeed(seed + i, kind, verbose)) return 1;
   }
   if (!verbose) std::cout << "PASSED (" << seeds << " seeds from " << seed << ")\n";
   return 0;

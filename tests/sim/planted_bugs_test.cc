@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/cluster/cluster_sim.h"
 #include "tests/sim/handoff_sim.h"
 #include "tests/sim/planted/planted_bug.h"
 #include "tests/sim/worker_sim.h"
@@ -21,7 +22,6 @@ namespace cairn::sim {
 namespace {
 
 constexpr uint64_t kSeedsMax = 2000;
-constexpr int kFirstHandoffBug = 23;  // from here on several workers are needed
 
 struct PlantedBug {
   int number;  // in planted/bugs.cmake
@@ -29,7 +29,7 @@ struct PlantedBug {
   std::vector<std::string> caught_by;  // any of these; "check" is a CAIRN_CHECK in the code itself
 };
 
-const std::vector<PlantedBug>& PlantedBugs() {
+const std::vector<PlantedBug>& WorkerBugs() {
   static const std::vector<PlantedBug> kBugs = {
       {1, "wrong key: the salt is forgotten", {"hit_truth"}},
       {2, "wrong key: the parent is forgotten", {"token_oracle", "hit_truth"}},
@@ -53,11 +53,43 @@ const std::vector<PlantedBug>& PlantedBugs() {
       {20, "a forgotten wake-up", {"progress"}},
       {21, "all choices draw the same numbers", {"token_oracle"}},
       {22, "a stop token reaches the client", {"end_reason"}},
+  };
+  return kBugs;
+}
+
+// Of what goes from worker to worker.
+const std::vector<PlantedBug>& HandoffBugs() {
+  static const std::vector<PlantedBug> kBugs = {
       {23, "nobody compares the checksums of what was fetched", {"token_oracle"}},
       {24, "a partial block counts for more than came", {"token_oracle"}},
       {25, "what is being sent is held no longer than the loan", {"lease_safety"}},
       {26, "a loan is forgotten and stays", {"block_account", "progress"}},
       {27, "what was said last is not resumed", {"token_oracle", "report_order"}},
+  };
+  return kBugs;
+}
+
+// Of schedulers, links and what is published: caught by whole clusters.
+const std::vector<PlantedBug>& ClusterBugs() {
+  static const std::vector<PlantedBug> kBugs = {
+      {28, "a copy that has gone is not taken back", {"publish_truth"}},
+      {29, "a copy is announced before its bytes are there", {"publish_truth"}},
+      {30, "a batch that is missing is not missed", {"directory_truth"}},
+      {31, "a snapshot is added to what was known before", {"directory_truth"}},
+      {32, "a snapshot claims a batch that is not in it", {"directory_truth", "progress"}},
+      {33, "what was sent counts as there for ever", {"directory_truth"}},
+      {34,
+       "words behind a gap are taken as if there were none",
+       {"report_order", "end_reason", "progress"}},
+      {35, "what was lost is not sent again", {"progress"}},
+      {36, "a word is acknowledged that has not come", {"end_reason", "progress"}},
+      {37, "words of an earlier session are believed", {"end_reason", "progress"}},
+      {38, "a worker greets while it runs what it was given before", {"end_reason", "progress"}},
+      {39, "a worker that was cut off runs on", {"told_to_stop"}},
+      {40, "what ran on a lost worker is forgotten", {"progress"}},
+      {41, "what waited for a lost worker waits for ever", {"progress", "check"}},
+      {42, "a prompt that is done still counts", {"conservation", "progress"}},
+      {43, "a request of a lost worker ends twice", {"conservation", "report_order"}},
   };
   return kBugs;
 }
@@ -69,33 +101,46 @@ struct Prey {
   uint64_t seeds = 0;
 };
 
+// What is run to find a bug: one worker or a cluster, from a seed.
+struct Run {
+  std::string checker;
+  std::string what;
+};
+using RunSeed = Run (*)(uint64_t seed);
+
+Run RunWorker(uint64_t seed) {
+  const SimResult result = WorkerSim(DrawOptions(seed)).Run();
+  return {result.checker, result.what};
+}
+
+Run RunHandoffs(uint64_t seed) {
+  const HandoffResult result = HandoffSim(DrawHandoffOptions(seed)).Run();
+  return {result.checker, result.what};
+}
+
+Run RunCluster(uint64_t seed) {
+  const ClusterSimResult result = ClusterSim(DrawClusterOptions(seed)).Run();
+  return {result.checker, result.what};
+}
+
 // In the child: writes "checker\nseeds\nwhat" and never returns.
-[[noreturn]] void HuntInChild(int bug, int out) {
+[[noreturn]] void HuntInChild(int bug, RunSeed run, int out) {
   planted_bug = bug;
   ::dup2(out, STDERR_FILENO);  // a CAIRN_CHECK speaks there
   std::signal(SIGABRT, SIG_DFL);
   for (uint64_t seed = 1; seed <= kSeedsMax; ++seed) {
     const std::string mark = "seed " + std::to_string(seed) + "\n";
     if (::write(out, mark.data(), mark.size()) < 0) ::_exit(2);
-    std::string checker, what;
-    if (bug < kFirstHandoffBug) {
-      const SimResult result = WorkerSim(DrawOptions(seed)).Run();
-      checker = result.checker;
-      what = result.what;
-    } else {
-      const HandoffResult result = HandoffSim(DrawHandoffOptions(seed)).Run();
-      checker = result.checker;
-      what = result.what;
-    }
-    if (checker.empty()) continue;
-    const std::string text = "caught " + checker + "\n" + what;
+    const Run result = run(seed);
+    if (result.checker.empty()) continue;
+    const std::string text = "caught " + result.checker + "\n" + result.what;
     if (::write(out, text.data(), text.size()) < 0) ::_exit(2);
     ::_exit(1);
   }
   ::_exit(0);
 }
 
-Prey Hunt(int bug) {
+Prey Hunt(int bug, RunSeed run) {
   std::array<int, 2> pipe{};
   REQUIRE(::pipe(pipe.data()) == 0);
   std::fflush(nullptr);
@@ -103,7 +148,7 @@ Prey Hunt(int bug) {
   REQUIRE(child >= 0);
   if (child == 0) {
     ::close(pipe[0]);
-    HuntInChild(bug, pipe[1]);
+    HuntInChild(bug, run, pipe[1]);
   }
   ::close(pipe[1]);
   std::string said;
@@ -134,9 +179,9 @@ Prey Hunt(int bug) {
   return caught;
 }
 
-TEST_CASE("every planted bug is caught by a checker that is there for it") {
-  for (const PlantedBug& bug : PlantedBugs()) {
-    const Prey caught = Hunt(bug.number);
+void DemandAllCaught(const std::vector<PlantedBug>& bugs, RunSeed run) {
+  for (const PlantedBug& bug : bugs) {
+    const Prey caught = Hunt(bug.number, run);
     std::string what = caught.what.substr(0, caught.what.find('\n'));
     std::cout << "  " << bug.number << " " << bug.name << ": "
               << (caught.checker.empty() ? "NOT CAUGHT" : caught.checker) << " after "
@@ -146,13 +191,26 @@ TEST_CASE("every planted bug is caught by a checker that is there for it") {
   }
 }
 
+TEST_CASE("every bug planted in a worker is caught by a checker that is there for it") {
+  DemandAllCaught(WorkerBugs(), RunWorker);
+}
+
+TEST_CASE("every bug planted in a handoff is caught by a checker that is there for it") {
+  DemandAllCaught(HandoffBugs(), RunHandoffs);
+}
+
+TEST_CASE("every bug planted in a cluster is caught by a checker that is there for it") {
+  DemandAllCaught(ClusterBugs(), RunCluster);
+}
+
 TEST_CASE("the patched sources without a bug pass") {
   planted_bug = 0;
-  for (uint64_t seed = 1; seed <= 200; ++seed) {
-    const SimResult result = WorkerSim(DrawOptions(seed)).Run();
-    INFO("seed " << seed << " " << result.checker << ": " << result.what);
-    REQUIRE(result.passed());
-    REQUIRE(HandoffSim(DrawHandoffOptions(seed)).Run().passed());
+  for (const RunSeed run : {RunWorker, RunHandoffs, RunCluster}) {
+    for (uint64_t seed = 1; seed <= 200; ++seed) {
+      const Run result = run(seed);
+      INFO("seed " << seed << " " << result.checker << ": " << result.what);
+      REQUIRE(result.checker.empty());
+    }
   }
 }
 

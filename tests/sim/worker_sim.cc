@@ -1,10 +1,7 @@
 #include "tests/sim/worker_sim.h"
 
 #include <algorithm>
-#include <set>
-#include <sstream>
 
-#include "absl/status/status.h"
 #include "tests/sim/violation.h"
 
 namespace cairn::sim {
@@ -19,16 +16,10 @@ WorkerSim::WorkerSim(const SimOptions& options, std::function<void(const std::st
     : options_(options),
       log_(std::move(log)),
       prng_(SplitMix64(options.seed ^ 0x51a)),
-      memory_(options.store.device.slots, options.store.dram.slots, options.store.block_tokens),
-      engine_(memory_, options.worker.vocabulary_size),
-      core_(options.worker, options.store,
-            MakeModelIdentity({.weights_digest = "fingerprint",
-                               .weight_format = "none",
-                               .rope = "none",
-                               .geometry = {}})),
+      machine_(options_, prng_,
+               log_ ? [this](const std::string& line) { Log(line); } : SimMachine::Log()),
       clients_(options),
       requests_(options),
-      slots_(options.store.block_tokens),
       to_arrive_(options.requests) {}
 
 template <typename... Parts>
@@ -49,22 +40,18 @@ SimResult WorkerSim::Run() {
       std::visit([this](const auto& one) { Happen(one); }, happening);
       // Things that happen at one instant reach the core together, as from a full inbox.
       if (!agenda_.empty() && agenda_.begin()->first.first == now_ && prng_.Chance(0.7)) continue;
-      for (const WorkerAction& action : core_.TakeActions()) CarryOut(action);
-      if (!step_) requests_.OnStepBoundary();
-      core_.store().Audit();
-      slots_.OnEvent(core_.store());
-      PoisonFree();
-      Rot();
+      CarryOut(machine_.Act());
+      if (!machine_.in_step()) requests_.OnStepBoundary();
+      machine_.Check(hostile());
     }
     requests_.DemandAllEnded();
-    Demand(core_.idle(), "block_account", "all requests have ended and the core is not idle");
-    slots_.OnQuiescence(core_.store());
+    machine_.DemandQuiet();
   } catch (const Violation& violation) {
     result.checker = violation.checker();
     result.what = violation.what();
     Log("BROKEN ", result.checker, ": ", result.what);
   }
-  result.load = core_.load();
+  result.load = machine_.core().load();
   return result;
 }
 
@@ -74,14 +61,12 @@ void WorkerSim::At(Duration from_now, Happening happening) {
 
 bool WorkerSim::hostile() const { return to_arrive_ > 0; }
 
-void WorkerSim::Tell(const WorkerEvent& event) { core_.Handle(event, now_); }
-
 void WorkerSim::Happen(const Arrive&) {
   const GenerationRequest request = clients_.Draw(requests_.talks());
   Log("assign ", request.id, " prompt=", request.prompt.size(), " n=", request.choices,
       " max=", request.max_tokens, " priority=", request.priority);
   requests_.OnAssign(request);
-  Tell(Assign{request});
+  machine_.Tell(Assign{request}, now_);
   if (prng_.Chance(options_.cancel_chance)) {
     At(Microseconds(prng_.Between(0, 3000)), Cancel{request.id});
   }
@@ -95,56 +80,29 @@ void WorkerSim::Happen(const Arrive&) {
 void WorkerSim::Happen(const Cancel& cancel) {
   Log("cancel ", cancel.request);
   requests_.OnCancel(cancel.request);
-  Tell(cancel);
+  machine_.Tell(cancel, now_);
 }
 
 void WorkerSim::Happen(const StopChoice& stop) {
   Log("stop ", stop.request, " choice ", stop.choice);
   requests_.OnStopChoice(stop.request, stop.choice);
-  Tell(stop);
+  machine_.Tell(stop, now_);
 }
 
 void WorkerSim::Happen(const EndStep&) {
-  const StepPlan plan = *std::exchange(step_, std::nullopt);
-  StepFinished finished{.number = plan.number, .result = StepResult()};
-  if (hostile() && prng_.Chance(options_.step_failure_chance)) {
-    engine_.Wreck(plan, prng_.Next());
-    requests_.OnStepFailed();
-    finished.result = absl::InternalError("the simulator wants this step to fail");
-  } else {
-    finished.result = step_result_ ? *step_result_ : engine_.Run(plan);
-  }
-  step_result_.reset();
-  Log("step ", plan.number, finished.result.ok() ? " done" : " failed");
-  slots_.OnStepFinished();
-  Tell(finished);
+  if (!machine_.EndStep(now_, hostile())) requests_.OnStepFailed();
 }
 
-void WorkerSim::Happen(const EndMove& end) {
-  const Move& move = end.move;
-  MoveFinished finished{.move = move.id};
-  const std::span<uint64_t> target = memory_.At(move.to, move.target);
-  // Of the device's side: before the copy on the way out, after it on the way in.
-  if (move.from == Tier::kDevice) finished.checksum = memory_.Checksum(move.from, move.source);
-  std::ranges::copy(memory_.At(move.from, move.source), target.begin());
-  if (hostile() && prng_.Chance(options_.corruption_chance)) {
-    target[prng_.Below(target.size())] ^= uint64_t{1} << prng_.Below(64);
-  }
-  if (move.to == Tier::kDevice) finished.checksum = memory_.Checksum(move.to, move.target);
-  if (hostile() && prng_.Chance(options_.move_failure_chance)) {
-    finished.outcome = MoveOutcome::kFailed;
-    for (uint64_t& word : target) word = prng_.Next();
-  }
-  Log(move.id, finished.outcome == MoveOutcome::kDone ? " done" : " failed");
-  slots_.OnMoveFinished(move);
-  Tell(finished);
+void WorkerSim::Happen(const EndMove& end) { machine_.EndMove(end.move, now_, hostile()); }
+
+void WorkerSim::CarryOut(MachineTurn turn) {
+  if (turn.step_ends_in) At(*turn.step_ends_in, EndStep{});
+  for (const auto& [ends_in, move] : turn.moves_end_in) At(ends_in, EndMove{move});
+  for (const Report& report : turn.reports) Hear(report);
+  Demand(turn.to_peers.empty(), "plan_shape", "a word to another worker");
 }
 
-void WorkerSim::CarryOut(const WorkerAction& action) {
-  if (const auto* run = std::get_if<RunStep>(&action)) return Start(run->plan);
-  if (const auto* move = std::get_if<StartMove>(&action)) return Start(move->move);
-  Demand(std::holds_alternative<SendReport>(action), "plan_shape", "a word to another worker");
-  const Report& report = std::get<SendReport>(action).report;
+void WorkerSim::Hear(const Report& report) {
   if (const auto* token = std::get_if<TokenProduced>(&report)) {
     Log(token->request, " choice ", token->choice, " token ", token->position, " = ",
         token->token.token);
@@ -156,56 +114,6 @@ void WorkerSim::CarryOut(const WorkerAction& action) {
         prefill->usage.cached_dram_tokens);
   }
   requests_.OnReport(report);
-}
-
-void WorkerSim::Start(const StepPlan& plan) {
-  Demand(!step_, "plan_shape", "two steps are out");
-  if (log_) {
-    std::ostringstream text;
-    for (const BlockCopy& copy : plan.copies) text << " copy " << copy.from << ">" << copy.to;
-    for (const StepSpan& span : plan.spans) {
-      text << " [" << span.sequence << " at " << span.first_position << "+" << span.tokens.size()
-           << " in";
-      for (SlotIndex slot : span.table) text << " " << slot.value();
-      text << "]";
-    }
-    Log("step ", plan.number, " runs", text.str());
-  }
-  uint64_t tokens = 0;
-  std::set<SequenceId> sequences;
-  for (const StepSpan& span : plan.spans) {
-    tokens += span.tokens.size();
-    Demand(sequences.insert(span.sequence).second, "plan_shape", span.sequence, " is there twice");
-  }
-  Demand(tokens <= options_.worker.step_tokens, "plan_shape", tokens, " tokens in a step");
-  slots_.OnStepStarted(plan, core_.store());
-  step_ = plan;
-  if (prng_.Chance(0.5)) step_result_ = engine_.Run(plan);  // else when the step ends
-  At(Microseconds(prng_.Between(1, 200)), EndStep{});
-}
-
-void WorkerSim::Start(const Move& move) {
-  Log(move.id, " ", move.from, " ", move.source, " > ", move.to, " ", move.target, " key ",
-      move.key);
-  slots_.OnMoveStarted(move, core_.store());
-  At(Microseconds(prng_.Between(0, options_.move_us_max)), EndMove{move});
-}
-
-// Slots that nobody holds read as poison, so that whoever still reads one is found out.
-void WorkerSim::PoisonFree() {
-  for (Tier tier : kTiers) {
-    const BlockPool& pool = core_.store().pool(tier);
-    for (uint32_t i = 0; i < pool.slots(); ++i) {
-      if (!pool.IsHeld(SlotIndex(i))) memory_.Poison(tier, SlotIndex(i));
-    }
-  }
-}
-
-void WorkerSim::Rot() {
-  if (options_.store.dram.slots == 0 || !hostile() || !prng_.Chance(options_.rot_chance)) return;
-  const SlotIndex slot(static_cast<uint32_t>(prng_.Below(options_.store.dram.slots)));
-  const std::span<uint64_t> words = memory_.At(Tier::kDram, slot);
-  words[prng_.Below(words.size())] ^= uint64_t{1} << prng_.Below(64);
 }
 
 }  // namespace cairn::sim

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -14,12 +13,9 @@
 #include "kvstore/base/prng.h"
 #include "kvstore/base/time.h"
 #include "tests/sim/checker/request_checker.h"
-#include "tests/sim/checker/slot_checker.h"
-#include "tests/sim/double/fingerprint_engine.h"
-#include "tests/sim/double/sim_memory.h"
+#include "tests/sim/sim_machine.h"
 #include "tests/sim/workload/sim_clients.h"
 #include "tests/sim/workload/sim_options.h"
-#include "worker/core/worker_core.h"
 
 namespace cairn::sim {
 
@@ -53,12 +49,8 @@ class WorkerSim {
   void Happen(const StopChoice& stop);
   void Happen(const EndStep&);
   void Happen(const EndMove& end);
-  void Tell(const WorkerEvent& event);
-  void CarryOut(const WorkerAction& action);
-  void Start(const StepPlan& plan);
-  void Start(const Move& move);
-  void PoisonFree();
-  void Rot();
+  void CarryOut(MachineTurn turn);
+  void Hear(const Report& report);
   bool hostile() const;  // the world heals when the last request has come
   template <typename... Parts>
   void Log(const Parts&... parts);
@@ -66,19 +58,14 @@ class WorkerSim {
   SimOptions options_;
   std::function<void(const std::string&)> log_;
   Prng prng_;
-  SimMemory memory_;
-  FingerprintEngine engine_;
-  WorkerCore core_;
+  SimMachine machine_;
   SimClients clients_;
   RequestChecker requests_;
-  SlotChecker slots_;
 
   Instant now_;
   uint64_t happenings_ = 0;
   std::map<std::pair<Instant, uint64_t>, Happening> agenda_;
   uint32_t to_arrive_ = 0;
-  std::optional<StepPlan> step_;
-  std::optional<StepResult> step_result_;  // if the engine ran at once
 };
 
 }  // namespace cairn::sim

@@ -39,6 +39,11 @@ void RequestChecker::OnAssign(const GenerationRequest& request) {
 
 void RequestChecker::OnCancel(RequestId request) { records_.at(request).cancelled = true; }
 
+void RequestChecker::OnCutOff(RequestId request) {
+  Live(request).ended = true;
+  --open_;
+}
+
 void RequestChecker::OnStopChoice(RequestId request, uint32_t choice) {
   Record& record = records_.at(request);
   if (choice < record.choices.size()) record.choices[choice].stop_asked = true;
@@ -80,6 +85,27 @@ TokenId RequestChecker::Expected(const Record& record, const Choice& choice,
       options_.worker.vocabulary_size);
 }
 
+// How much of its prompt somebody with this salt may have had.
+size_t RequestChecker::LongestComputed(const Record& asked) const {
+  size_t longest = 0;
+  for (const auto& [id, record] : records_) {
+    const bool own = &record == &asked && !asked.begun_before;
+    if (own || record.refused || record.request.cache_salt != asked.request.cache_salt) continue;
+    for (uint32_t number = 0; number < record.choices.size(); ++number) {
+      Choice choice = record.choices[number];
+      std::vector<TokenId> text = talks_[choice.talk].tokens;
+      while (heard_late_ && choice.produced < record.max_tokens) {
+        text.push_back(Expected(record, choice, number));
+        choice.read.Read(choice.read.WordOf(text.back()));
+        ++choice.produced;
+      }
+      const auto [end, _] = std::ranges::mismatch(asked.request.prompt, text);
+      longest = std::max(longest, static_cast<size_t>(end - asked.request.prompt.begin()));
+    }
+  }
+  return longest;
+}
+
 void RequestChecker::On(const PrefillDone& report) {
   Record& record = Live(report.request);
   Demand(!record.prefill_done, "report_order", report.request, " was prefilled twice");
@@ -89,15 +115,7 @@ void RequestChecker::On(const PrefillDone& report) {
          " has another prompt length: ", usage.prompt_tokens);
   Demand(usage.cached_tokens() < usage.prompt_tokens, "hit_truth", report.request,
          " did not compute its last token");
-  // Somebody with this salt must have had all of it.
-  size_t longest = 0;
-  for (size_t i = 0; i < talks_.size(); ++i) {
-    const bool own = !record.begun_before && i >= record.talks_before &&
-                     i < record.talks_before + record.choices.size();
-    if (own || talks_[i].salt != record.request.cache_salt) continue;
-    const auto [end, _] = std::ranges::mismatch(record.request.prompt, talks_[i].tokens);
-    longest = std::max(longest, static_cast<size_t>(end - record.request.prompt.begin()));
-  }
+  const size_t longest = LongestComputed(record);
   Demand(usage.cached_tokens() <= longest, "hit_truth", report.request, " found ",
          usage.cached_tokens(), " cached tokens, but at most ", longest,
          " were ever computed with its salt");

@@ -16,7 +16,9 @@ namespace cairn::sim {
 
 class RequestChecker {
  public:
-  explicit RequestChecker(const SimOptions& options) : options_(options) {}
+  // `heard_late`: tokens may have been computed of which nobody has heard yet, or ever will.
+  explicit RequestChecker(const SimOptions& options, bool heard_late = false)
+      : options_(options), heard_late_(heard_late) {}
 
   void OnAssign(const GenerationRequest& request);
   void OnCancel(RequestId request);
@@ -24,11 +26,14 @@ class RequestChecker {
   // It begins again somewhere: what it finds may be its own.
   void OnAssignedAgain(RequestId request) { records_.at(request).begun_before = true; }
   void OnStepFailed() { ++failed_steps_; }
+  // Its client hears nothing more: it was turned away, or its scheduler died.
+  void OnCutOff(RequestId request);
   void OnReport(const Report& report);
   // No step reads anything of a request whose cancel was handled before: it has ended.
   void OnStepBoundary() const;
 
   uint32_t open() const { return open_; }
+  bool IsOpen(RequestId request) const { return !records_.at(request).ended; }
   void DemandAllEnded() const;
 
   // Everything that was asked or answered, for requests that go on from there.
@@ -68,7 +73,10 @@ class RequestChecker {
   Record& Live(RequestId id);
   TokenId Expected(const Record& record, const Choice& choice, uint32_t number) const;
 
+  size_t LongestComputed(const Record& asked) const;
+
   SimOptions options_;
+  bool heard_late_;
   std::map<RequestId, Record> records_;
   std::vector<Talk> talks_;
   uint32_t open_ = 0;

@@ -1,4 +1,4 @@
-# Copies the store's and the worker's cores to OUT and plants bugs in the copies, each behind
+# Copies the cores of store, scheduler and worker to OUT and plants bugs in the copies, each behind
 # `planted_bug == N`. Every patch names a piece of the source that must be there exactly once, so a patch
 # that no longer fits its source fails the build instead of planting nothing.
 #
@@ -18,9 +18,9 @@ function(bug number file original mutant)
   set_property(GLOBAL PROPERTY ${slot} "${text}")
 endfunction()
 
-file(GLOB files RELATIVE ${SOURCE} ${SOURCE}/kvstore/block/*.h ${SOURCE}/kvstore/block/*.cc
-  ${SOURCE}/kvstore/tier/*.h ${SOURCE}/kvstore/tier/*.cc ${SOURCE}/kvstore/core/*.h
-  ${SOURCE}/kvstore/core/*.cc ${SOURCE}/worker/core/*.h ${SOURCE}/worker/core/*.cc)
+include(${CMAKE_CURRENT_LIST_DIR}/sources.cmake)
+list(TRANSFORM planted_globs PREPEND ${SOURCE}/)
+file(GLOB files RELATIVE ${SOURCE} ${planted_globs})
 foreach(file IN LISTS files)
   file(READ ${SOURCE}/${file} text)
   string(MAKE_C_IDENTIFIER "text_${file}" slot)
@@ -180,10 +180,77 @@ bug(27 worker/core/worker_handoff.cc "choice.sequence->chain.Append(resumed.toke
   "choice.sequence->chain.Append(
           std::span(resumed.tokens).first(resumed.tokens.size() - (@N@ && resumed.tokens.size() > 1)));")
 
+# Those from here on are caught by whole clusters.
+
+# 28 a copy that has gone is not taken back.
+bug(28 kvstore/tier/copy_table.cc "if (witness_ != nullptr) witness_->OnGone"
+  "if (witness_ != nullptr && !@N@) witness_->OnGone")
+
+# 29 a copy is announced while its bytes are still on their way.
+bug(29 kvstore/tier/copy_table.cc "void CopyTable::TellReady(const Row& at, Tier tier) {
+  if (!IsFound(at, tier)) return;"
+  "void CopyTable::TellReady(const Row& at, Tier tier) {
+  if (!@N@ && !IsFound(at, tier)) return;")
+
+# 30 a batch that is missing is not missed.
+bug(30 kvstore/directory/publish_log.cc "} else if (batch.sequence == state_.applied + 1 && !snapshot_) {"
+  "} else if ((@N@ || batch.sequence == state_.applied + 1) && !snapshot_) {")
+
+# 31 a snapshot is added to what was known before.
+bug(31 kvstore/directory/directory.cc "if (news.forget_first || first_word)"
+  "if ((news.forget_first && !@N@) || first_word)")
+
+# 32 a snapshot claims a batch that is not in it.
+bug(32 kvstore/directory/publish_log.cc ".through = sequence_," ".through = sequence_ + (@N@ ? 1 : 0),")
+
+# 33 what was sent counts as there for ever.
+bug(33 scheduler/core/sent_blocks.cc "if (holder_ != kNoHolder) index_.GiveUp"
+  "if (holder_ != kNoHolder && !@N@) index_.GiveUp")
+
+# 34 words behind a gap are taken as if there were none.
+bug(34 kvstore/base/link_session.h "early_.begin()->first == received_ + 1" "(@N@ || early_.begin()->first == received_ + 1)")
+bug(34 kvstore/base/link_session.h "early_.erase(early_.begin());
+      ++received_;"
+  "received_ = early_.begin()->first;
+      early_.erase(early_.begin());")
+
+# 35 what was lost is not sent again.
+bug(35 kvstore/base/link_session.h "const bool overdue = " "const bool overdue = !@N@ && ")
+
+# 36 a word is acknowledged that has not come.
+bug(36 kvstore/base/link_session.h ".heard = received_," ".heard = received_ + (@N@ && !early_.empty() ? 1 : 0),")
+
+# 37 the scheduler takes words of an earlier session for words of this one.
+bug(37 scheduler/core/worker_links.cc "known->second.id == id &&" "(@N@ || known->second.id == id) &&")
+
+# 38 the worker greets again while it still runs what it was given before.
+bug(38 worker/core/scheduler_links.cc "if (peer.requests.empty()) {
+    Greet"
+  "if (@N@ || peer.requests.empty()) {
+    Greet")
+
+# 39 a worker that was cut off runs on.
+bug(39 worker/core/scheduler_links.cc "heard.push_back(Cancel{request});" "if (!@N@) heard.push_back(Cancel{request});")
+
+# 40 what ran on a lost worker is forgotten.
+bug(40 scheduler/core/scheduler_core.cc "++counts_.restarted;
+    StartWaiting(request);"
+  "++counts_.restarted;
+    if (!@N@) StartWaiting(request);")
+
+# 41 what waited for a lost worker waits for ever.
+bug(41 scheduler/core/scheduler_core.cc "while (!queue_.line(node).empty()) {" "while (!@N@ && !queue_.line(node).empty()) {")
+
+# 42 a prompt that is done still counts as to be computed.
+bug(42 scheduler/core/scheduler_core.cc "  --worker.unprefilled_requests;" "  if (!@N@) --worker.unprefilled_requests;")
+
+# 43 a request of a lost worker ends twice.
+bug(43 scheduler/core/scheduler_core.cc "  requests_.erase(found);" "  if (!@N@ || request.state != RequestState::kCancelling) requests_.erase(found);")
+
 foreach(file IN LISTS files)
   string(MAKE_C_IDENTIFIER "text_${file}" slot)
   get_property(text GLOBAL PROPERTY ${slot})
-  if(file MATCHES "\\.cc$")
+  if(text MATCHES "planted_bug" OR file MATCHES "\\.cc$")
     string(PREPEND text "#include \"tests/sim/planted/planted_bug.h\"\n")
   endif()
   set(old "")

@@ -1,4 +1,4 @@
-// Which planted bug is switched on. The sources under kvstore/ and worker/core/ know nothing of
+// Which planted bug is switched on. The cores know nothing of
 // this: tests/sim/planted/bugs.cmake makes patched copies of them for one test binary.
 #pragma once
 

@@ -33,6 +33,7 @@ struct SimOptions {
   double corruption_chance = 0;  // of a move that damages what it copies
   double rot_chance = 0;         // of damage in DRAM, after each event
   int64_t move_us_max = 0;
+  int64_t step_us_max = 200;
 };
 
 SimOptions DrawOptions(uint64_t seed);
