@@ -230,7 +230,8 @@ bug(38 worker/core/scheduler_links.cc "if (peer.requests.empty()) {
     Greet")
 
 # 39 a worker that was cut off runs on.
-bug(39 worker/core/scheduler_links.cc "heard.push_back(Cancel{request});" "if (!@N@) heard.push_back(Cancel{request});")
+bug(39 worker/core/scheduler_links.cc "peer.requests) heard.push_back(Cancel{request});"
+  "peer.requests) if (!@N@) heard.push_back(Cancel{request});")
 
 # 40 what ran on a lost worker is forgotten.
 bug(40 scheduler/core/scheduler_core.cc "++counts_.restarted;
