@@ -39,8 +39,8 @@ class InboxLink : public WorkerLink {
   WorkerInbox* inbox_ = nullptr;
 };
 
-// For each live request one Assign, one Cancel and a StopChoice a choice; and a few resync requests, of
-// which there is seldom one.
+// For each live request one Assign, one Cancel and a StopChoice a choice; and a few resync
+// requests, of which there is seldom one.
 size_t InboxCapacity(const LocalNodeConfig& config) {
   return size_t{config.scheduler.live_requests_max} * (2 + config.choices_max) + 16;
 }
@@ -125,11 +125,12 @@ class InProcessNode final : public LocalNode {
     return limits;
   }
   StoreLimits StoreLimitsFor() const {
-    return {.block_tokens = engine_->geometry().block_tokens,
-            .device = {.slots = device_slots()},
-            .dram = {.slots = dram_slots()},
-            // Room is made ahead of need, so that a request seldom waits for blocks to be copied away.
-            .device_headroom_slots = dram_slots() > 0 ? device_slots() / 16 : 0};
+    return {
+        .block_tokens = engine_->geometry().block_tokens,
+        .device = {.slots = device_slots()},
+        .dram = {.slots = dram_slots()},
+        // Room is made ahead of need, so that a request seldom waits for blocks to be copied away.
+        .device_headroom_slots = dram_slots() > 0 ? device_slots() / 16 : 0};
   }
 
   const SystemClock clock_;
@@ -147,16 +148,19 @@ class InProcessNode final : public LocalNode {
   WorkerThread thread_;  // last: ends first
 };
 
-// Keys and values of all layers but the first depend on how attention rounds, so machines that
-// round differently do not read each other's blocks.
+// Keys and values of all layers but the first depend on how attention rounds and adds, so machines
+// that do it differently do not read each other's blocks.
 ModelIdentity IdentityOf(const WeightFile& file, const LoadedModel& model) {
-  const bool rounded = AttentionArithmeticOf(model.options.level, model.options.attention) ==
-                       AttentionArithmetic::kBf16;
-  return MakeModelIdentity(
-      {.weights_digest = WeightsDigest(file),
-       .weight_format = absl::StrCat(NameOf(model.format), rounded ? " attention=bf16" : ""),
-       .rope = RopeName(model.config),
-       .geometry = model.geometry});
+  std::string format = NameOf(model.format);
+  const AttentionArithmetic attention =
+      AttentionArithmeticOf(model.options.level, model.options.attention);
+  if (attention != AttentionArithmetic::kFloat) {
+    absl::StrAppend(&format, " attention=", std::string(AttentionArithmeticName(attention)));
+  }
+  return MakeModelIdentity({.weights_digest = WeightsDigest(file),
+                            .weight_format = format,
+                            .rope = RopeName(model.config),
+                            .geometry = model.geometry});
 }
 
 absl::StatusOr<std::unique_ptr<HostArena>> MakeArena(const char* flag, uint64_t budget,
@@ -229,13 +233,16 @@ absl::StatusOr<std::unique_ptr<LocalNode>> LocalNode::Start(std::shared_ptr<cons
   if (!model.ok()) return model.status();
   absl::StatusOr<Arenas> arenas = MakeArenas(config, model->geometry.BlockBytes());
   if (!arenas.ok()) return arenas.status();
-  const uint32_t context = ContextFor(config, *arenas, model->config.context_length,
-                                      model->geometry.block_tokens);
+  const uint32_t context =
+      ContextFor(config, *arenas, model->config.context_length, model->geometry.block_tokens);
   NamedEngine engine{.engine = nullptr, .text = {}, .identity = IdentityOf(*file, *model)};
+  const AttentionArithmetic attention =
+      AttentionArithmeticOf(config.engine.level, config.engine.attention);
   auto cpu = std::make_unique<CpuEngine>(*std::move(model), *arenas->device, *team);
   engine.text = absl::StrCat("weights ", FormatSizeRounded(cpu->weight_bytes()), " as ",
                              NameOf(cpu->format()), ", ",
-                             std::string(CpuLevelName(config.engine.level)), " instructions");
+                             std::string(CpuLevelName(config.engine.level)), " instructions, ",
+                             std::string(AttentionArithmeticName(attention)), " attention");
   engine.engine = std::move(cpu);
   return std::make_unique<InProcessNode>(config, std::move(team), *std::move(arenas),
                                          std::move(engine), context);

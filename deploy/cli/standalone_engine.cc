@@ -18,9 +18,7 @@ void AddStandaloneEngineFlags(CLI::App& app, StandaloneEngineFlags& flags) {
   app.add_option("--kv-type", flags.kv_type, "of keys and values")
       ->check(CLI::IsMember({"bf16", "int8"}))
       ->capture_default_str();
-  app.add_option("--cpu-level", flags.cpu_level, "instructions to use")
-      ->check(CLI::IsMember({"auto", "portable", "avx2", "avx512", "amx"}))
-      ->capture_default_str();
+  AddInstructionFlags(app, flags.instructions, "Options");
   app.add_option("--threads", flags.threads, "0: all cores")->capture_default_str();
   app.add_option("--step-tokens", flags.step_tokens, "tokens of one step at most")
       ->check(CLI::Range(16u, 8192u))
@@ -38,15 +36,7 @@ absl::StatusOr<std::unique_ptr<StandaloneEngine>> StandaloneEngine::Make(
   const absl::StatusOr<std::filesystem::path> path = ResolveModel(flags.model, flags.models_dir);
   if (!path.ok()) return path.status();
   CpuEngineOptions options{.step_tokens_max = flags.step_tokens};
-  if (flags.cpu_level != "auto") {
-    const CpuLevel best = options.level;
-    options.level = *ParseCpuLevel(flags.cpu_level);
-    if (options.level > best) {
-      return absl::FailedPreconditionError(absl::StrCat("--cpu-level ", flags.cpu_level,
-                                                        ": this machine has only ",
-                                                        std::string(CpuLevelName(best))));
-    }
-  }
+  if (absl::Status s = ApplyInstructionFlags(flags.instructions, options); !s.ok()) return s;
   if (flags.weights != "auto") options.weights = *ParseWeightFormat(flags.weights);
   if (flags.kv_type == "int8") options.kv_type = KvType::kInt8;
   const int threads =

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "deploy/cli/instruction_flags.h"
 #include "kvstore/media/host_arena.h"
 #include "worker/engine/cpu_engine.h"
 #include "worker/engine/worker_team.h"
@@ -19,12 +20,12 @@ struct StandaloneEngineFlags {
   std::string models_dir;
   std::string weights = "auto";
   std::string kv_type = "bf16";
-  std::string cpu_level = "auto";
+  InstructionFlags instructions;
   int threads = 0;  // 0: all cores
   uint32_t step_tokens = 512;
 };
 
-// --model, --models-dir, --weights, --kv-type, --cpu-level, --threads, --step-tokens.
+// --model, --models-dir, --weights, --kv-type, --cpu-level, --attention, --threads, --step-tokens.
 void AddStandaloneEngineFlags(CLI::App& app, StandaloneEngineFlags& flags);
 
 class StandaloneEngine {

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "deploy/cli/instruction_flags.h"
 #include "deploy/cli/local_node.h"
 #include "deploy/cli/model_catalog.h"
 #include "deploy/cli/options.h"
@@ -35,7 +36,7 @@ struct UpOptions {
   std::string chat_template;
   std::string weights = "auto";
   std::string kv_type = "bf16";
-  std::string cpu_level = "auto";
+  InstructionFlags instructions;
   std::string engine = "cpu";
   std::string profile;
   LocalNodeConfig node;
@@ -83,9 +84,7 @@ void AddEngineFlags(CLI::App& up, UpOptions& options) {
       ->check(CLI::Range(0, 1024))->capture_default_str()->group(kGroup);
   up.add_option("--pin-threads", options.node.pin_threads, "keep each of them on a core of its own")
       ->capture_default_str()->group(kGroup);
-  up.add_option("--cpu-level", options.cpu_level, "instructions to use; auto: the best there are")
-      ->check(CLI::IsMember({"auto", "portable", "avx2", "avx512", "amx"}))
-      ->capture_default_str()->group(kGroup);
+  AddInstructionFlags(up, options.instructions, kGroup);
   up.add_option("--engine", options.engine,
                 "modelled: steps are waited for as --profile says, nothing is computed")
       ->check(CLI::IsMember({"cpu", "modelled"}))->capture_default_str()->group(kGroup);
@@ -160,16 +159,7 @@ absl::StatusOr<std::shared_ptr<const WeightFile>> OpenModel(const UpOptions& opt
 
 absl::Status ResolveEngine(UpOptions& options) {
   CpuEngineOptions& engine = options.node.engine;
-  engine.level = DetectCpuLevel();
-  if (options.cpu_level != "auto") {
-    const CpuLevel wanted = *ParseCpuLevel(options.cpu_level);
-    if (wanted > engine.level) {
-      return absl::FailedPreconditionError(absl::StrCat("--cpu-level ", options.cpu_level,
-                                                        ": this machine has only ",
-                                                        std::string(CpuLevelName(engine.level))));
-    }
-    engine.level = wanted;
-  }
+  if (absl::Status s = ApplyInstructionFlags(options.instructions, engine); !s.ok()) return s;
   if (options.weights != "auto") engine.weights = *ParseWeightFormat(options.weights);
   engine.kv_type = options.kv_type == "int8" ? KvType::kInt8 : KvType::kBf16;
   return absl::OkStatus();

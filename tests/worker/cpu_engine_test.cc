@@ -207,8 +207,9 @@ TEST_CASE("a model with a missing or misshapen tensor is refused by the tensor's
 
 // How far the logits of another instruction set may be from this machine's best, as a share of the
 // spread (standard deviation) of their row. Integer products have the same bits everywhere; floats
-// are added in another order, attention rounds to bf16 only where the machine multiplies bf16, and a
-// difference in the last bit of a float may move an activation to the next code.
+// are added in another order, attention rounds to bf16 only where the machine multiplies bf16 (and
+// adds in another order again where it has tiles), and a difference in the last bit of a float may
+// move an activation to the next code.
 struct LevelDifference {
   double worst = 0;
   double mean = 0;  // root of the mean square
@@ -239,12 +240,17 @@ void CheckLevels(const std::filesystem::path& model, WeightFormat weights, size_
   const std::vector<TokenId> text = RandomTokens(8, tokens, vocabulary);
   const Logits expected = Chunked(best, text, 64);
   for (const CpuLevel level : RunnableLevels()) {
-    INFO("level " << LevelName(level));
-    EngineRig rig(model, {.weights = weights, .level = level}, 2, 16);
-    const LevelDifference difference = DifferenceOf(expected, Chunked(rig, text, 64));
-    INFO("worst " << difference.worst << ", mean " << difference.mean);
-    CHECK(difference.worst <= tolerance.worst);
-    CHECK(difference.mean <= tolerance.mean);
+    for (const AttentionArithmetic attention :
+         {AttentionArithmetic::kFloat, AttentionArithmetic::kBf16,
+          AttentionArithmetic::kBf16Tiles}) {
+      if (AttentionArithmeticOf(level, attention) != attention) continue;
+      INFO("level " << LevelName(level) << ", attention " << AttentionArithmeticName(attention));
+      EngineRig rig(model, {.weights = weights, .level = level, .attention = attention}, 2, 16);
+      const LevelDifference difference = DifferenceOf(expected, Chunked(rig, text, 64));
+      INFO("worst " << difference.worst << ", mean " << difference.mean);
+      CHECK(difference.worst <= tolerance.worst);
+      CHECK(difference.mean <= tolerance.mean);
+    }
   }
 }
 

@@ -33,7 +33,7 @@ struct CpuEngineOptions {
   uint32_t block_tokens = 16;
   uint32_t step_tokens_max = 512;  // of one plan; scratch memory grows with it
   CpuLevel level = DetectCpuLevel();
-  AttentionArithmetic attention = AttentionArithmetic::kBf16;  // docs/numbers/quality.md
+  AttentionArithmetic attention = AttentionArithmetic::kBf16Tiles;  // docs/numbers/quality.md
 };
 
 // A model in memory, before it has room for KV.

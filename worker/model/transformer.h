@@ -39,7 +39,7 @@ struct KvSlots {
 struct TransformerOptions {
   RopeStyle rope_style = RopeStyle::kHalves;
   CpuLevel level = CpuLevel::kPortable;
-  AttentionArithmetic attention = AttentionArithmetic::kBf16;
+  AttentionArithmetic attention = AttentionArithmetic::kBf16Tiles;
   uint32_t rows_max = 512;  // of one step: decides the scratch memory
 };
 
