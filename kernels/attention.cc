@@ -154,20 +154,19 @@ void AttentionPlan::RunTask(size_t task_index, const AttentionLayer& layer,
   const float scale = static_cast<float>(static_cast<double>(shape_.scale) * kLog2E);
   kernels_.pack_query(layer.kv.element, pointers, rows, shape_.head_dim, scale, query);
 
-  if (tile.tasks == 1) {
-    kernels_.clear(state, rows, shape_.head_dim);
-    for (uint32_t p = task.partition_begin; p < task.partition_end; ++p) {
-      Attend(tile, p, task.partition_end, layer, query, scores, state);
-    }
-    Finish(tile, layer, state);
-    return;
-  }
   float* partials = partials_.get() + tile.partials;
+  if (tile.tasks == 1) kernels_.clear(state, rows, shape_.head_dim);
+  kernels_.begin(layer.kv.element, rows, shape_.head_dim);
   for (uint32_t p = task.partition_begin; p < task.partition_end; ++p) {
-    float* partial = partials + (p - tile.partition_begin) * state_floats;
-    kernels_.clear(partial, rows, shape_.head_dim);
-    Attend(tile, p, task.partition_end, layer, query, scores, partial);
+    float* into = state;
+    if (tile.tasks > 1) {
+      into = partials + (p - tile.partition_begin) * state_floats;
+      kernels_.clear(into, rows, shape_.head_dim);
+    }
+    Attend(tile, p, task.partition_end, layer, query, scores, into);
   }
+  kernels_.end(layer.kv.element);
+  if (tile.tasks == 1) return Finish(tile, layer, state);
   // acq_rel: the last one to end sees what all the others wrote.
   if (ended_[task.tile].fetch_add(1, std::memory_order_acq_rel) + 1 != tile.tasks) return;
   ended_[task.tile].store(0, std::memory_order_relaxed);  // ready for the next layer

@@ -34,6 +34,13 @@ CAIRN_LANES_INLINE void StoreRaw(std::byte* to, RawLanes x) { _mm512_storeu_si51
 
 #include "kernels/attention_amx_body.inc"
 
+void Begin(KvElement element, uint32_t rows, uint32_t head_dim) {
+  if (element == KvElement::kBf16) ShapeTiles(rows, head_dim);
+}
+void End(KvElement element) {
+  if (element == KvElement::kBf16) TileRelease();
+}
+
 void Attend(const PartitionTile& tile) {
   if (tile.element == KvElement::kBf16) return AttendTiles(tile);
   level_avx512bf16::kAttention.attend(tile);
@@ -59,6 +66,8 @@ extern const AttentionKernels kAttention = {
     .scratch_floats = ScratchFloats,
     .pack_query = PackQuery,
     .clear = Clear,
+    .begin = Begin,
+    .end = End,
     .attend = Attend,
     .merge = Merge,
     .finish = Finish,

@@ -47,6 +47,9 @@ struct AttentionKernels {
                      uint32_t head_dim, float scale, float* packed);
   // The state that merges as nothing.
   void (*clear)(float* state, uint32_t rows, uint32_t head_dim);
+  // Around the attends of a task on its thread: what is set up once for all of them.
+  void (*begin)(KvElement element, uint32_t rows, uint32_t head_dim);
+  void (*end)(KvElement element);
   // Computes the partition's result for each row that sees some of it, and merges it into the
   // state.
   void (*attend)(const PartitionTile& tile);

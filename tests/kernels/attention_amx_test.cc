@@ -54,6 +54,9 @@ void StoreRaw(std::byte* to, RawLanes x) { std::memcpy(to, &x, sizeof(x)); }
 
 #include "kernels/attention_amx_body.inc"
 
+void Begin(KvElement, uint32_t rows, uint32_t head_dim) { ShapeTiles(rows, head_dim); }
+void End(KvElement) { TileRelease(); }
+
 void PackQuery(KvElement, const float* const* row_pointers, uint32_t rows, uint32_t head_dim,
                float scale, float* packed) {
   PackTileQuery(row_pointers, rows, head_dim, scale, packed);
@@ -63,6 +66,8 @@ const AttentionKernels kEmulated = {
     .scratch_floats = TileScratchFloats,
     .pack_query = PackQuery,
     .clear = Clear,
+    .begin = Begin,
+    .end = End,
     .attend = AttendTiles,
     .merge = Merge,
     .finish = Finish,
