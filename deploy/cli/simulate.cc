@@ -20,8 +20,9 @@
 namespace cairn {
 namespace {
 
-absl::Status WriteFile(const std::string& file, const std::string& text) {
-  std::ofstream out(file, std::ios::binary | std::ios::trunc);
+absl::Status WriteFile(const std::string& file, const std::string& text,
+                       std::ios::openmode mode = std::ios::trunc) {
+  std::ofstream out(file, std::ios::binary | mode);
   out << text << std::flush;
   if (!out) return absl::UnavailableError(absl::StrCat("--html: cannot write ", file));
   return absl::OkStatus();
@@ -33,9 +34,8 @@ absl::Status RunSimulate(SimulateFlags flags, std::string command) {
   const absl::StatusOr<Scenario> scenario = LoadScenario(std::move(flags));
   if (!scenario.ok()) return scenario.status();
   if (!scenario->flags.html.empty()) {  // better now than after an hour
-    if (absl::Status writable = WriteFile(scenario->flags.html, ""); !writable.ok()) {
-      return writable;
-    }
+    const absl::Status writable = WriteFile(scenario->flags.html, "", std::ios::app);
+    if (!writable.ok()) return writable;
   }
   absl::StatusOr<SimulationReport> report = RunStudy(*scenario);
   if (!report.ok()) return report.status();

@@ -133,6 +133,9 @@ std::string GoodputText(const SimulationReport& report) {
   if (report.bounds.work_rps > 0 && std::isfinite(report.bounds.work_rps)) {
     out += fmt::format("  {:<16} {:>8.2f} requests/s, if every worker had everything cached\n",
                        "work bound", report.bounds.work_rps);
+    if (GoodputOf(report.policies[0]).mean > report.bounds.work_rps) {
+      out += "  above the bound: the trace ends before its queue has grown (--repeat-to)\n";
+    }
   }
   return out;
 }
