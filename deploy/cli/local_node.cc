@@ -92,6 +92,8 @@ class InProcessNode final : public LocalNode {
     scheduler_.WorkerJoins(kWorker, kEpoch);
   }
 
+  ~InProcessNode() override { scheduler_.StopTimer(); }
+
   GenerationPort& port() override { return scheduler_; }
   const Clock& clock() const override { return clock_; }
   uint32_t context_length() const override { return context_length_; }

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "deploy/cli/class_flags.h"
 #include "deploy/cli/instruction_flags.h"
 #include "deploy/cli/local_node.h"
 #include "deploy/cli/model_catalog.h"
@@ -40,6 +41,7 @@ struct UpOptions {
   std::string engine = "cpu";
   std::string profile;
   LocalNodeConfig node;
+  ClassFlags classes;
   FrontDoorConfig door;
   HttpServerConfig http;
   uint16_t grpc_port = 50051;
@@ -124,6 +126,11 @@ void AddLimitFlags(CLI::App& up, UpOptions& options) {
                 "of waiting prompts; more are answered 429")->capture_default_str()->group(kGroup);
   AddDuration(up, "--max-queue-wait", options.node.scheduler.queue_wait_max,
               "predicted; a longer one is answered 429")->group(kGroup);
+  up.add_option("--early-reject", options.node.scheduler.early_reject_percent,
+                "percent of its TTFT target; what would wait longer is answered 429; 0: nothing is")
+      ->check(CLI::Range(0u, 10'000u))
+      ->capture_default_str()
+      ->group(kGroup);
   AddSize(up, "--max-body", options.http.limits.parse.body_bytes, "of a request; larger: 413")->group(kGroup);
   up.add_option("--max-header-bytes", options.http.limits.parse.header_bytes, "larger: 431")
       ->capture_default_str()->group(kGroup);
@@ -230,7 +237,8 @@ GrpcConfig GrpcConfigFor(const UpOptions& options) {
           .tenants_share_cache = options.door.tenants_share_cache,
           .server_nonce = options.door.server_nonce,
           .keys = options.door.keys,
-          .call = options.door.call};
+          .call = options.door.call,
+          .classes = options.door.classes};
 }
 
 absl::Status RunUp(UpOptions& options) {
@@ -240,6 +248,10 @@ absl::Status RunUp(UpOptions& options) {
   if (!keys.ok()) return keys.status();
   if (absl::Status status = ResolveEngine(options); !status.ok()) return status;
   if (absl::Status status = ResolvePace(options); !status.ok()) return status;
+  if (absl::Status status = ApplyClassFlags(options.classes, options.node.scheduler);
+      !status.ok()) {
+    return status;
+  }
   absl::StatusOr<std::shared_ptr<const WeightFile>> file = OpenModel(options);
   if (!file.ok()) return file.status();
   const sigset_t signals = BlockStopSignals();
@@ -262,6 +274,7 @@ absl::Status RunUp(UpOptions& options) {
   options.door.keys = *std::move(keys);
   options.door.metrics_vllm_names = options.metrics_compat == "vllm";
   options.door.calls_in_flight = options.node.scheduler.live_requests_max;
+  options.door.classes = *options.node.scheduler.classes;
   options.door.call.choices = options.node.choices_max;
   options.door.server_nonce = absl::StrCat(absl::Hex(std::random_device{}(), absl::kZeroPad8));
   FrontDoor door(options.door, {model}, (*node)->port(), (*node)->clock());
@@ -313,6 +326,7 @@ void AddUp(CLI::App& root) {
   AddEngineFlags(*up, *options);
   AddServerFlags(*up, *options);
   AddLimitFlags(*up, *options);
+  AddClassFlags(*up, options->classes);
   up->footer(
       "Examples:\n"
       "  cairn up\n"

@@ -38,6 +38,7 @@ enum class FinishReason : uint8_t {
   kLength,     // max_tokens or the model's context
   kCancelled,  // the client went away or asked
   kFailed,     // the engine could not go on; the message says why
+  kExpired,    // its deadline passed, or could not be met any more
 };
 
 // What a client is promised. Zero: nothing.
@@ -60,6 +61,7 @@ struct GenerationRequest {
   std::string cache_salt;           // blocks are shared only among requests with the same salt
   int32_t priority = 0;             // lower runs first (vLLM's order); preempted later
   std::string tenant;
+  std::string session;        // the client's name of the conversation; empty: it has none
   std::string latency_class;  // by name; empty: the default one (scheduler/core/slo.h)
   SloTarget slo;              // its own targets; zero: those of its class
   Duration deadline;          // from its arrival; later the answer is of no use. Zero: none

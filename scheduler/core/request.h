@@ -45,6 +45,7 @@ struct Request {
   uint32_t preemptions = 0;   // by workers that yielded it
   bool prefill_told = false;  // the client has heard PrefillDone
   std::vector<ChoiceProgress> choices;
+  FinishReason end_reason = FinishReason::kCancelled;  // kCancelling: why
   TenantNumber tenant = 0;
   size_t latency_class = 0;
   bool charged = false;           // its tenant has paid for the prompt

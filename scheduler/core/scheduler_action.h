@@ -1,6 +1,8 @@
 // What the scheduler core wants done, in order. The loop carries it out.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <variant>
 
 #include "kvstore/base/assignment.h"
@@ -20,11 +22,22 @@ struct SendAssignment {
 struct Accepted {
   RequestId request;
 };
-enum class ShedReason : uint8_t { kQueueFull, kWaitTooLong, kDraining, kNoWorker };
+enum class ShedReason : uint8_t {
+  kLiveRequests,    // there are as many as there may be
+  kQueuedTokens,    // so many tokens of prompts wait
+  kTenantRequests,  // the same of one tenant
+  kTenantTokens,
+  kWaitTooLong,  // predicted
+  kTtftTooLong,  // predicted, against the request's own target
+  kTooLate,      // its first token cannot come before its deadline
+  kDraining,
+  kNoWorker,
+};
+inline constexpr size_t kShedReasons = 9;
 struct Shed {
   RequestId request;
-  ShedReason reason = ShedReason::kQueueFull;
-  Duration retry_after;  // how long until the queue is expected to have room
+  ShedReason reason = ShedReason::kLiveRequests;
+  Duration retry_after;  // who comes back then is expected to be let in
 };
 
 // Hand this word to the client. A request's words end with RequestEnded.

@@ -7,15 +7,6 @@
 
 namespace cairn {
 
-namespace {
-
-// Of prompt tokens; 0: not known.
-int64_t SpeedOf(const WorkerView& worker) {
-  return worker.cost.known() ? 1'000'000'000 / worker.cost.token().nanoseconds() : 0;
-}
-
-}  // namespace
-
 SchedulerCore::SchedulerCore(const SchedulerLimits& limits)
     : limits_(limits),
       queue_(limits.priority_ageing),
@@ -27,11 +18,13 @@ SchedulerCore::SchedulerCore(const SchedulerLimits& limits)
       directory_(limits.directory) {}
 
 void SchedulerCore::Handle(const SchedulerEvent& event, Instant now) {
+  now_ = now;
   std::visit([&](const auto& e) { On(e, now); }, event);
   Tick(now);
 }
 
 void SchedulerCore::Tick(Instant now) {
+  ExpireLate(now);
   TickDirectory(now);
   RouteWaiting(now);
   AssignFromLines(now);
@@ -42,96 +35,96 @@ std::vector<SchedulerAction> SchedulerCore::TakeActions() { return std::exchange
 void SchedulerCore::On(const RequestSubmitted& event, Instant now) {
   const RequestId id = event.request.id;
   CAIRN_CHECK(!requests_.contains(id));
-  GenerationRequest body = event.request;
-  const size_t latency_class = classes_.Complete(body);
-  const TenantNumber tenant = tenants_.NumberOf(body.tenant);
-  if (std::optional<Shed> shed = WhyShed(body)) {
+  Request request = MakeRequest(event, now);
+  std::optional<Placement> placement;
+  const DoorVerdict verdict = Judge(request, now, placement);
+  if (verdict.shed) {
     ++counts_.shed;
-    ++attainment_[latency_class].shed;
-    tenants_.Shed(tenant);
-    actions_.push_back(*shed);
+    ++counts_.shed_by_reason[static_cast<size_t>(verdict.reason)];
+    ++attainment_[request.latency_class].shed;
+    tenants_.Shed(request.tenant);
+    actions_.push_back(Shed{id, verdict.reason, verdict.retry_after});
     return;
   }
   ++counts_.accepted;
-  ++attainment_[latency_class].accepted;
-  tenants_.Accept(tenant);
+  ++attainment_[request.latency_class].accepted;
+  tenants_.Accept(request.tenant);
   actions_.push_back(Accepted{id});
-  Request& request = requests_[id];
-  request.body = std::move(body);
-  request.latency_class = latency_class;
-  request.tenant = tenant;
-  request.paces.resize(request.body.choices);
-  request.arrival = now;
-  request.order = arrivals_++;
-  request.choices.resize(event.request.choices);
-  request.chain = KeysOf(event);
-  StartWaiting(request);
+  ++arrivals_;
+  if (request.body.deadline > Duration()) deadlines_.emplace(now + request.body.deadline, id);
+  ending_.Begin(now);
+  Request& kept = requests_[id] = std::move(request);
+  StartWaiting(kept);
+  Place(kept, *placement, now);
 }
 
 void SchedulerCore::StartWaiting(Request& request) {
   tenants_.Wait(request.tenant, request.body.prompt.size());
+  leaving_.Begin(now_);
   Enqueue(request, std::nullopt);
 }
 
 void SchedulerCore::StopWaiting(const Request& request) {
   Dequeue(request);
   tenants_.Leave(request.tenant, request.body.prompt.size());
-}
-
-std::optional<Shed> SchedulerCore::WhyShed(const GenerationRequest& request) const {
-  Shed shed{.request = request.id};
-  const Duration wait = PredictedWait();
-  // At least a second: a client that comes back sooner only adds to what made us shed.
-  shed.retry_after = std::max(Seconds(1), wait);
-  if (draining_) {
-    shed.reason = ShedReason::kDraining;
-    return shed;
-  }
-  if (workers_.empty()) {
-    shed.reason = ShedReason::kNoWorker;
-    return shed;
-  }
-  if (requests_.size() >= limits_.live_requests_max ||
-      queue_.prompt_tokens() + request.prompt.size() > limits_.queued_tokens_max) {
-    shed.reason = ShedReason::kQueueFull;
-    return shed;
-  }
-  if (wait > limits_.queue_wait_max) {
-    shed.reason = ShedReason::kWaitTooLong;
-    return shed;
-  }
-  return std::nullopt;
-}
-
-Duration SchedulerCore::PredictedWait() const {
-  // Prompts still to be computed, over the sum of what the workers compute in a second.
-  const uint64_t tokens = queue_.work_tokens() + unprefilled_tokens_;
-  if (tokens_per_second_ == 0) return Duration();
-  return Nanoseconds(static_cast<int64_t>(tokens) * 1'000'000 / tokens_per_second_ * 1'000);
+  leaving_.Finish(request.body.prompt.size(), queue_.size() > 0, now_);
 }
 
 void SchedulerCore::On(const RequestCancelled& event, Instant) {
   const auto found = requests_.find(event.request);
   if (found == requests_.end()) return;  // it ended while the cancel was on its way
-  Request& request = found->second;
-  switch (request.state) {
-    case RequestState::kQueued:
-      ++counts_.cancelled;
-      StopWaiting(request);
-      End(event.request, FinishReason::kCancelled, 0);
-      return;
-    case RequestState::kPrefilling:
-    case RequestState::kDecoding: {
-      ++counts_.cancelled;
-      Forget(workers_.at(request.worker), request);
-      EndFollow(request, /*comes=*/false);
-      request.state = RequestState::kCancelling;
-      actions_.push_back(SendAssignment{request.worker, request.epoch, Cancel{event.request}});
-      return;
-    }
-    case RequestState::kCancelling:
-      return;
+  if (found->second.state == RequestState::kCancelling) return;
+  ++counts_.cancelled;
+  Stop(found->second, FinishReason::kCancelled, "");
+}
+
+// Ends a request that waits; tells the worker to let go of one that runs. REQUIRES: not stopped
+// yet.
+void SchedulerCore::Stop(Request& request, FinishReason reason, std::string_view message) {
+  const RequestId id = request.body.id;
+  if (request.state == RequestState::kQueued) {
+    StopWaiting(request);
+    End(id, reason, 0, message);
+    return;
   }
+  Forget(workers_.at(request.worker), request);
+  EndFollow(request, /*comes=*/false);
+  request.state = RequestState::kCancelling;
+  request.end_reason = reason;
+  // Somebody still listens who should not have to wait for the worker.
+  if (reason == FinishReason::kExpired) EndChoices(request, reason, message);
+  actions_.push_back(SendAssignment{request.worker, request.epoch, Cancel{id}});
+}
+
+void SchedulerCore::EndChoices(Request& request, FinishReason reason, std::string_view message) {
+  const RequestId id = request.body.id;
+  for (uint32_t i = 0; i < request.choices.size(); ++i) {
+    if (std::exchange(request.choices[i].ended, true)) continue;
+    actions_.push_back(DeliverWord{id, ChoiceEnded{id, i, reason, std::string(message)}});
+  }
+}
+
+void SchedulerCore::ExpireLate(Instant now) {
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    Request& request = requests_.at(deadlines_.begin()->second);
+    deadlines_.erase(deadlines_.begin());
+    if (request.state == RequestState::kCancelling) continue;
+    ++counts_.expired;
+    ++attainment_[request.latency_class].expired;
+    Stop(request, FinishReason::kExpired, "its deadline has passed");
+  }
+}
+
+std::optional<Instant> SchedulerCore::NextDeadline() const {
+  if (deadlines_.empty()) return std::nullopt;
+  return deadlines_.begin()->first;
+}
+
+// Whether its first token can come in time if its prompt is begun now.
+bool SchedulerCore::CanMeetDeadline(const WorkerView& worker, const Request& request,
+                                    Instant now) const {
+  if (request.body.deadline == Duration() || !worker.cost.known()) return true;
+  return now + worker.TimeFor(request.work_tokens) <= request.arrival + request.body.deadline;
 }
 
 void SchedulerCore::On(const ChoiceStopped& event, Instant) {
@@ -177,9 +170,6 @@ void SchedulerCore::On(const WorkerLost& event, Instant) {
 }
 
 void SchedulerCore::DropWorker(NodeId node) {
-  const WorkerView& gone = workers_.at(node);
-  tokens_per_second_ -= SpeedOf(gone);
-  unprefilled_tokens_ -= gone.unprefilled_tokens;
   // Who waits for it is routed again.
   while (!queue_.line(node).empty()) {
     Request& request = requests_.at(queue_.line(node).begin()->second.request);
@@ -198,7 +188,7 @@ void SchedulerCore::DropWorker(NodeId node) {
   for (const RequestId id : running.mapped()) {
     Request& request = requests_.at(id);
     if (request.state == RequestState::kCancelling) {
-      End(id, FinishReason::kCancelled, 0);
+      End(id, request.end_reason, 0);
       continue;
     }
     // It goes on elsewhere behind the last token that the client has heard: a draw depends on seed
@@ -259,7 +249,7 @@ void SchedulerCore::On(const WorkerReported& event, Instant now) {
 
 void SchedulerCore::Hear(WorkerView& worker, Request& request, const PrefillDone& word, Instant) {
   if (request.state != RequestState::kPrefilling) return;
-  EndPrefill(worker, request);
+  EndPrefill(worker, request, request.work_tokens);
   request.state = RequestState::kDecoding;
   counts_.hit_tokens += word.usage.cached_tokens();
   NotePrefilled(worker, request, word.told_through);
@@ -307,15 +297,13 @@ void SchedulerCore::Hear(WorkerView& worker, Request& request, const RequestEnde
   running_[worker.node].erase(word.request);
   sent_.at(worker.node).GiveUp(word.request);  // unless its prompt was there
   End(word.request,
-      request.state == RequestState::kCancelling ? FinishReason::kCancelled : FinishReason::kFailed,
+      request.state == RequestState::kCancelling ? request.end_reason : FinishReason::kFailed,
       word.preemptions);
 }
 
 void SchedulerCore::HearLoad(WorkerView& worker, const WorkerLoad& load, Instant now) {
   if (load.steps != worker.load.steps) {
-    tokens_per_second_ -= SpeedOf(worker);
     worker.cost.Learn(load.last_step_tokens, load.last_step);
-    tokens_per_second_ += SpeedOf(worker);
   }
   worker.load = load;
   worker.heard = now;
@@ -323,10 +311,11 @@ void SchedulerCore::HearLoad(WorkerView& worker, const WorkerLoad& load, Instant
   FlowFrom(worker);
 }
 
-void SchedulerCore::EndPrefill(WorkerView& worker, const Request& request) {
+// `computed` of its tokens; none if it was stopped before.
+void SchedulerCore::EndPrefill(WorkerView& worker, const Request& request, uint64_t computed) {
   --worker.unprefilled_requests;
   worker.unprefilled_tokens -= request.work_tokens;
-  unprefilled_tokens_ -= request.work_tokens;
+  worker.drain.Finish(computed, worker.unprefilled_requests > 0, now_);
   worker.backlog.Finish(request.work_tokens);
   touched_.insert(worker.node);
 }
@@ -334,24 +323,24 @@ void SchedulerCore::EndPrefill(WorkerView& worker, const Request& request) {
 void SchedulerCore::Forget(WorkerView& worker, Request& request) {
   --worker.live_requests;
   worker.kv_tokens -= std::exchange(request.kv_tokens, 0);
-  if (request.state == RequestState::kPrefilling) EndPrefill(worker, request);
+  if (request.state == RequestState::kPrefilling) EndPrefill(worker, request, 0);
 }
 
 // Ends what the worker has not ended itself, then the request.
-void SchedulerCore::End(RequestId id, FinishReason reason, uint32_t preemptions) {
+void SchedulerCore::End(RequestId id, FinishReason reason, uint32_t preemptions,
+                        std::string_view message) {
   const auto found = requests_.find(id);
   CAIRN_CHECK(found != requests_.end());
   Request& request = found->second;
-  for (uint32_t i = 0; i < request.choices.size(); ++i) {
-    if (request.choices[i].ended) continue;
-    actions_.push_back(DeliverWord{
-        id,
-        ChoiceEnded{id, i, reason,
-                    reason == FinishReason::kFailed ? "the worker ended without a reason" : ""}});
+  if (reason == FinishReason::kFailed) message = "the worker ended without a reason";
+  EndChoices(request, reason, message);
+  if (request.body.deadline > Duration()) {
+    deadlines_.erase({request.arrival + request.body.deadline, id});
   }
   EndFollow(request, /*comes=*/false);
   ++counts_.ended;
   tenants_.End(request.tenant);
+  ending_.Finish(1, requests_.size() > 1, now_);
   actions_.push_back(DeliverWord{id, RequestEnded{id, request.preemptions + preemptions}});
   requests_.erase(found);
 }

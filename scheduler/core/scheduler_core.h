@@ -8,17 +8,23 @@
 // delivered, whatever is cancelled, lost or repeated meanwhile.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "kvstore/block/model_identity.h"
 #include "kvstore/directory/directory.h"
+#include "scheduler/core/appointment_book.h"
 #include "scheduler/core/central_queue.h"
+#include "scheduler/core/drain_meter.h"
+#include "scheduler/core/overload.h"
 #include "scheduler/core/phase_placer.h"
 #include "scheduler/core/request.h"
 #include "scheduler/core/routing_policy.h"
@@ -37,6 +43,8 @@ struct SchedulerLimits {
   uint32_t live_requests_max = 1024;       // queued and running
   uint64_t queued_tokens_max = 4'000'000;  // of prompts in the central queue
   Duration queue_wait_max = Seconds(120);  // predicted; longer than this is shed
+  // Shed what would have its first token only after so much of its target. Zero: nothing.
+  uint32_t early_reject_percent = 0;
   // A worker is given more work while it has less than this that it has not prefilled.
   uint32_t unprefilled_requests_max = 64;
   uint64_t unprefilled_tokens_max = 4096;
@@ -61,8 +69,10 @@ struct SchedulerLimits {
 struct SchedulerCounts {
   uint64_t accepted = 0;
   uint64_t shed = 0;
+  std::array<uint64_t, kShedReasons> shed_by_reason{};
   uint64_t ended = 0;
   uint64_t cancelled = 0;
+  uint64_t expired = 0;    // could not meet their deadline
   uint64_t restarted = 0;  // ran on a worker that was lost, and were queued again
   uint64_t moved = 0;      // from an overloaded worker's line to another one
   uint64_t handoffs = 0;   // went on elsewhere with their KV; of them:
@@ -89,14 +99,24 @@ class SchedulerCore {
   size_t live_requests() const { return requests_.size(); }
   size_t queued_requests() const { return queue_.size(); }
   bool draining() const { return draining_; }
+  // When the next request's deadline passes. Until then nothing happens by itself.
+  std::optional<Instant> NextDeadline() const;
   // Workers in the order of their ids.
   const std::map<NodeId, WorkerView>& workers() const { return workers_; }
   const Directory& directory() const { return directory_; }
   const LatencyClasses& classes() const { return classes_; }
   const std::vector<ClassAttainment>& attainment() const { return attainment_; }  // by class
   const TenantShare& tenants() const { return tenants_; }
+  const AppointmentBook& appointments() const { return appointments_; }
 
  private:
+  // Where a request goes and what that costs.
+  struct Placement {
+    NodeId node;
+    RouteCost cost;
+    bool by_policy = true;  // else by its phase alone
+  };
+
   // --- scheduler_core.cc
   void On(const RequestSubmitted& event, Instant now);
   void On(const RequestCancelled& event, Instant now);
@@ -108,6 +128,7 @@ class SchedulerCore {
   void On(const BlocksPublished& event, Instant now);
   void On(const BlocksListed& event, Instant now);
   void On(const DrainStarted& event, Instant now);
+  void On(const TimePassed&, Instant) {}
 
   void Hear(WorkerView& worker, Request& request, const PrefillDone& word, Instant now);
   void Hear(WorkerView& worker, Request& request, const TokenProduced& word, Instant now);
@@ -116,13 +137,15 @@ class SchedulerCore {
   void Hear(WorkerView& worker, Request& request, const Yielded& word, Instant now);
   void HearLoad(WorkerView& worker, const WorkerLoad& load, Instant now);
 
-  std::optional<Shed> WhyShed(const GenerationRequest& request) const;
-  Duration PredictedWait() const;
   void Forget(WorkerView& worker, Request& request);  // takes it off the worker's counts
-  void EndPrefill(WorkerView& worker, const Request& request);
+  void EndPrefill(WorkerView& worker, const Request& request, uint64_t computed);
   bool EndStopped(Request& request);  // before it goes elsewhere; true: that was the end of it
-  void End(RequestId id, FinishReason reason, uint32_t preemptions);
+  void End(RequestId id, FinishReason reason, uint32_t preemptions, std::string_view message = "");
   void DropWorker(NodeId node);
+  void ExpireLate(Instant now);
+  void EndChoices(Request& request, FinishReason reason, std::string_view message);
+  void Stop(Request& request, FinishReason reason, std::string_view message);
+  bool CanMeetDeadline(const WorkerView& worker, const Request& request, Instant now) const;
   void StartWaiting(Request& request);
   void StopWaiting(const Request& request);
 
@@ -137,7 +160,14 @@ class SchedulerCore {
   bool IsNearlyLate(const Request& request) const;
   static uint64_t KvTokensOf(const Request& request);
 
+  // --- scheduler_admission.cc
+  Request MakeRequest(const RequestSubmitted& event, Instant now);
+  DoorVerdict Judge(const Request& request, Instant now, std::optional<Placement>& placement);
+  Duration WaitAt(const WorkerView& worker, uint64_t tokens) const;
+
   // --- scheduler_routing.cc
+  static QueuePlace PlaceOf(const Request& request);
+  static RouteRequest RouteRequestOf(const Request& request);
   std::vector<BlockKey> KeysOf(const RequestSubmitted& event) const;
   FleetView Fleet(Instant now) const { return FleetOf(fleet_, now); }
   FleetView FleetOf(std::span<const WorkerView* const> workers, Instant now) const;
@@ -145,6 +175,8 @@ class SchedulerCore {
   void Enqueue(Request& request, std::optional<NodeId> line);
   void Dequeue(const Request& request);
   void RouteWaiting(Instant now);
+  Placement Choose(const Request& request, Instant now);
+  void Place(Request& request, const Placement& placement, Instant now);
   void RebalanceIfOverloaded(size_t worker, Duration target, Instant now);
   void AssignFromLines(Instant now);
   bool HasRoom(const WorkerView& worker) const;
@@ -158,6 +190,7 @@ class SchedulerCore {
 
   const SchedulerLimits limits_;
   absl::flat_hash_map<RequestId, Request> requests_;  // looked up, never walked
+  std::set<std::pair<Instant, RequestId>> deadlines_;
   CentralQueue queue_;
   TenantShare tenants_;
   const LatencyClasses classes_;
@@ -168,9 +201,11 @@ class SchedulerCore {
   std::vector<const WorkerView*> prefill_fleet_;  // prefill-heavy: where decodes flow to
   std::vector<const WorkerView*> decode_fleet_;   // decode-heavy, or mixed where there are none
   uint64_t membership_ = 0;
-  std::set<NodeId> touched_;         // whose line or room has changed since the last assignments
-  uint64_t unprefilled_tokens_ = 0;  // of all workers
-  int64_t tokens_per_second_ = 0;    // of all workers
+  std::set<NodeId> touched_;  // whose line or room has changed since the last assignments
+  AppointmentBook appointments_;
+  DrainMeter leaving_;  // prompt tokens, from the queue
+  DrainMeter ending_;   // requests
+  Instant now_;         // of the event that is being handled
   std::unique_ptr<RoutingPolicy> policy_;
   Directory directory_;
   std::map<NodeId, SentBlocks> sent_;      // outlived by the directory

@@ -71,8 +71,12 @@ struct BlocksListed {
 // No new requests from now on; those inside finish.
 struct DrainStarted {};
 
+// Nothing happened but time; SchedulerCore::NextDeadline says when this is worth telling.
+struct TimePassed {};
+
 using SchedulerEvent =
     std::variant<RequestSubmitted, RequestCancelled, ChoiceStopped, WorkerJoined, WorkerTuned,
-                 WorkerLost, WorkerReported, BlocksPublished, BlocksListed, DrainStarted>;
+                 WorkerLost, WorkerReported, BlocksPublished, BlocksListed, DrainStarted,
+                 TimePassed>;
 
 }  // namespace cairn

@@ -72,7 +72,7 @@ void SchedulerCore::Hear(WorkerView& worker, Request& request, const Yielded& wo
   sent_.at(worker.node).GiveUp(word.request);  // unless its prompt was there
   request.preemptions += word.preemptions;
   if (request.state == RequestState::kCancelling) {
-    return End(word.request, FinishReason::kCancelled, 0);
+    return End(word.request, request.end_reason, 0);
   }
   Forget(worker, request);
   if (EndStopped(request)) return;

@@ -19,14 +19,6 @@ constexpr Duration kRebalanceAgain = Milliseconds(50);
 // Who has no target is due as late as the laxest.
 constexpr Duration kDueAnyTime = Seconds(600);
 
-QueuePlace PlaceOf(const Request& request) {
-  const Duration target = request.body.slo.ttft;
-  return {.priority = request.body.priority,
-          .tenant = request.tenant,
-          .due = request.arrival + (target == Duration() ? kDueAnyTime : target),
-          .order = request.order};
-}
-
 // What must have KV before the next token: the prompt, and what was said elsewhere.
 uint64_t TokensBefore(const Request& request) {
   size_t said = 0;
@@ -34,13 +26,6 @@ uint64_t TokensBefore(const Request& request) {
     if (!choice.ended) said = std::max(said, choice.heard.size());
   }
   return request.body.prompt.size() + said;
-}
-
-RouteRequest RouteRequestOf(const Request& request) {
-  return {.id = request.body.id,
-          .prompt_tokens = static_cast<uint32_t>(TokensBefore(request)),
-          .chain = request.chain,
-          .ttft_slo = request.body.slo.ttft};
 }
 
 // Empty for a request of which nothing was heard.
@@ -57,6 +42,21 @@ std::vector<ResumedChoice> ResumeOf(const Request& request) {
 }
 
 }  // namespace
+
+QueuePlace SchedulerCore::PlaceOf(const Request& request) {
+  const Duration target = request.body.slo.ttft;
+  return {.priority = request.body.priority,
+          .tenant = request.tenant,
+          .due = request.arrival + (target == Duration() ? kDueAnyTime : target),
+          .order = request.order};
+}
+
+RouteRequest SchedulerCore::RouteRequestOf(const Request& request) {
+  return {.id = request.body.id,
+          .prompt_tokens = static_cast<uint32_t>(TokensBefore(request)),
+          .chain = request.chain,
+          .ttft_slo = request.body.slo.ttft};
+}
 
 std::vector<BlockKey> SchedulerCore::KeysOf(const RequestSubmitted& event) const {
   if (!event.chain.empty() || limits_.block_tokens == 0) return event.chain;
@@ -116,19 +116,28 @@ void SchedulerCore::RouteWaiting(Instant now) {
   if (workers_.empty()) return;
   while (!queue_.line(std::nullopt).empty()) {
     Request& request = requests_.at(queue_.line(std::nullopt).begin()->second.request);
-    Dequeue(request);
-    const RouteRequest route = RouteRequestOf(request);
-    if (const std::optional<RouteChoice> choice = PlaceOutsideThePolicy(route, now)) {
-      request.work_tokens = choice->cost.work_tokens;
-      Enqueue(request, decode_fleet_[choice->worker]->node);
-      continue;
-    }
-    const Duration target = request.body.slo.ttft;
-    const RouteChoice choice = policy_->Route(route, Fleet(now));
-    request.work_tokens = choice.cost.work_tokens;
-    Enqueue(request, fleet_[choice.worker]->node);
-    for (const size_t home : policy_->HomesOf(route, Fleet(now)))
-      RebalanceIfOverloaded(home, target, now);
+    Place(request, Choose(request, now), now);
+  }
+}
+
+SchedulerCore::Placement SchedulerCore::Choose(const Request& request, Instant now) {
+  const RouteRequest route = RouteRequestOf(request);
+  if (const std::optional<RouteChoice> choice = PlaceOutsideThePolicy(route, now)) {
+    return {decode_fleet_[choice->worker]->node, choice->cost, false};
+  }
+  const RouteChoice choice = policy_->Route(route, Fleet(now));
+  return {fleet_[choice.worker]->node, choice.cost, true};
+}
+
+// From the line of those without a worker into its worker's.
+void SchedulerCore::Place(Request& request, const Placement& placement, Instant now) {
+  Dequeue(request);
+  request.work_tokens = placement.cost.work_tokens;
+  Enqueue(request, placement.node);
+  if (!placement.by_policy) return;
+  const Duration target = request.body.slo.ttft;
+  for (const size_t home : policy_->HomesOf(RouteRequestOf(request), Fleet(now))) {
+    RebalanceIfOverloaded(home, target, now);
   }
 }
 
@@ -173,7 +182,14 @@ void SchedulerCore::AssignFromLines(Instant now) {
   for (const NodeId node : std::exchange(touched_, {})) {
     WorkerView& worker = workers_.at(node);
     while (HasRoom(worker) && !queue_.line(node).empty()) {
-      Send(worker, requests_.at(queue_.Next(node, tenants_, now)));
+      Request& next = requests_.at(queue_.Next(node, tenants_, now));
+      if (CanMeetDeadline(worker, next, now)) {
+        Send(worker, next);
+        continue;
+      }
+      ++counts_.expired;
+      ++attainment_[next.latency_class].expired;
+      Stop(next, FinishReason::kExpired, "its prompt could not be computed before its deadline");
     }
   }
 }
@@ -208,8 +224,8 @@ void SchedulerCore::Dispatch(WorkerView& worker, Request& request, std::optional
   running_[worker.node].insert(request.body.id);
   ++worker.live_requests;
   ++worker.unprefilled_requests;
+  worker.drain.Begin(now_);
   worker.unprefilled_tokens += request.work_tokens;
-  unprefilled_tokens_ += request.work_tokens;
   worker.backlog.Send(request.work_tokens);
   sent_.at(worker.node).Send(request.body.id, request.chain);
   request.kv_tokens = KvTokensOf(request);

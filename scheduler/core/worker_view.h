@@ -8,6 +8,7 @@
 #include "kvstore/base/report.h"
 #include "kvstore/base/time.h"
 #include "kvstore/directory/holder_set.h"
+#include "scheduler/core/drain_meter.h"
 #include "scheduler/core/learned_cost.h"
 #include "scheduler/core/phase_role.h"
 #include "scheduler/core/worker_backlog.h"
@@ -31,6 +32,7 @@ struct WorkerView {
   uint64_t kv_tokens = 0;      // of the requests that this scheduler gave it, or promised
   uint64_t queued_tokens = 0;  // waiting for it in the scheduler, to be computed
   LearnedCost cost;
+  DrainMeter drain;  // of prompt tokens to be computed, while there are any on it
   WorkerBacklog backlog;
 
   // Prompt tokens to be computed before a request that comes now: in the scheduler and on the

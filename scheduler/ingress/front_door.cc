@@ -13,6 +13,7 @@
 #include "kvstore/base/prng.h"
 #include "scheduler/ingress/json_text.h"
 #include "scheduler/ingress/live_call.h"
+#include "scheduler/ingress/service_terms.h"
 #include "scheduler/ingress/status_map.h"
 #include "scheduler/operator/text_cat.h"
 
@@ -303,11 +304,10 @@ absl::StatusOr<FrontDoor::ReadCall> FrontDoor::Read(Visit& visit, OpenAiEndpoint
   if (!visit.tenant.empty() && !config_.tenants_share_cache) {
     call->options.cache_salt = TextCat(visit.tenant, ":", call->options.cache_salt);
   }
-  int32_t priority = 0;
-  if (absl::SimpleAtoi(ToAbsl(visit.request.Header("x-cairn-priority")), &priority) &&
-      !body->contains("priority")) {
-    call->options.priority = priority;
-  }
+  const auto header = [&visit](std::string_view name) { return visit.request.Header(name); };
+  absl::Status terms = ReadServiceTerms(header, body->contains("priority"), call->options);
+  if (terms.ok()) terms = CheckClass(config_.classes, "x-cairn-class", call->options);
+  if (!terms.ok()) return terms;
   return ReadCall{*std::move(call), *model, number};
 }
 

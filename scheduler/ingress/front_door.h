@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kvstore/base/clock.h"
+#include "scheduler/core/slo.h"
 #include "scheduler/ingress/api_keys.h"
 #include "scheduler/ingress/generation_port.h"
 #include "scheduler/ingress/http_server.h"
@@ -37,6 +38,7 @@ struct FrontDoorConfig {
   uint32_t long_bodies_waiting = 64;
   JsonLimits json;
   CallLimits call;
+  LatencyClasses classes;  // that a client may name
 };
 
 class FrontDoor {

@@ -5,12 +5,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "kvstore/base/generation.h"
 #include "kvstore/base/report.h"
 #include "kvstore/base/time.h"
+#include "scheduler/core/slo.h"
 
 namespace cairn {
 
@@ -37,15 +40,33 @@ struct Readiness {
   bool ready() const { return reasons.empty(); }
 };
 
+// How one latency class is served, and what one tenant has.
+struct ClassUse {
+  std::string name;
+  ClassAttainment served;
+};
+struct TenantUse {
+  std::string name;
+  uint32_t live = 0;
+  uint32_t queued = 0;
+  uint64_t accepted = 0;
+  uint64_t shed = 0;
+  uint64_t prompt_tokens = 0;  // computed for it
+  uint64_t output_tokens = 0;
+};
+
 // Counters and gauges of the scheduler and its workers at one moment, for /metrics.
 struct SchedulerSnapshot {
   uint64_t requests_accepted = 0;
-  uint64_t requests_shed = 0;
   uint64_t requests_ended = 0;
   uint64_t requests_cancelled = 0;
+  uint64_t requests_expired = 0;
   uint32_t requests_live = 0;
   uint32_t requests_queued = 0;
+  std::vector<std::pair<std::string_view, uint64_t>> shed;  // by reason
   std::vector<WorkerLoad> workers;
+  std::vector<ClassUse> classes;
+  std::vector<TenantUse> tenants;
 };
 
 class GenerationPort {

@@ -16,6 +16,18 @@ grpc::Status ToGrpcStatus(const absl::Status& status, grpc::CallbackServerContex
   return {static_cast<grpc::StatusCode>(status.code()), view.message};
 }
 
+namespace {
+
+absl::Status WhyUnfinished(FinishReason reason, const std::string& message) {
+  if (reason == FinishReason::kExpired) return DeadlinePassed(message);
+  if (reason == FinishReason::kCancelled) {
+    return absl::CancelledError("the request was cancelled");
+  }
+  return absl::InternalError(message.empty() ? "the engine could not go on" : message);
+}
+
+}  // namespace
+
 class GrpcCall::Observer : public GenerationObserver {
  public:
   explicit Observer(std::shared_ptr<GrpcCall> call) : call_(std::move(call)) {}
@@ -166,11 +178,9 @@ void GrpcCall::HandleChoiceEnded(uint32_t choice, FinishReason reason, const std
   if (ended_[choice]) return;
   ended_[choice] = true;
   house_.metrics->CountChoice(reason);
-  if (reason == FinishReason::kFailed || reason == FinishReason::kCancelled) {
+  if (reason != FinishReason::kStop && reason != FinishReason::kLength) {
     house_.port->CancelRequest(request_);  // the other choices
-    return End(reason == FinishReason::kFailed
-                   ? absl::InternalError(message.empty() ? "the engine could not go on" : message)
-                   : absl::CancelledError("the request was cancelled"));
+    return End(WhyUnfinished(reason, message));
   }
   v1::GenerateReply rest;
   if (texts_[choice].Finish(*rest.mutable_delta()->mutable_text())) reason = FinishReason::kStop;

@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <map>
@@ -13,6 +14,7 @@
 #include "kvstore/shell/mutex.h"
 #include "scheduler/ingress/grpc_call.h"
 #include "scheduler/ingress/grpc_request.h"
+#include "scheduler/ingress/service_terms.h"
 #include "scheduler/ingress/status_map.h"
 #include "scheduler/ingress/work_thread.h"
 #include "scheduler/operator/text_cat.h"
@@ -26,6 +28,16 @@ std::string_view Metadata(const grpc::CallbackServerContext& context, const char
   const auto found = context.client_metadata().find(key);
   if (found == context.client_metadata().end()) return {};
   return {found->second.data(), found->second.size()};
+}
+
+// gRPC's own deadline of the call: behind it nobody listens.
+void TightenDeadline(std::chrono::system_clock::time_point deadline, GenerationRequest& options) {
+  if (deadline == std::chrono::system_clock::time_point::max()) return;
+  const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(
+      deadline - std::chrono::system_clock::now());
+  const Duration own = Nanoseconds(std::max<int64_t>(1, left.count()));
+  if (own > Milliseconds(kTermMsMax)) return;
+  options.deadline = options.deadline == Duration() ? own : std::min(options.deadline, own);
 }
 
 class InferenceService : public GrpcFrontend, public v1::Inference::CallbackService {
@@ -106,10 +118,13 @@ class InferenceService : public GrpcFrontend, public v1::Inference::CallbackServ
                          *request, **model, config_.call,
                          Prng(number ^ static_cast<uint64_t>(clock_.Now().nanoseconds())).Next())
                    : absl::StatusOr<OpenAiCall>(model.status());
-    if (!read.ok()) {
-      call->Refuse(read.status());
+    absl::Status readable = read.status();
+    if (read.ok()) readable = CheckClass(config_.classes, "latency_class", read->options);
+    if (!readable.ok()) {
+      call->Refuse(readable);
       return call.get();
     }
+    TightenDeadline(context->deadline(), read->options);
     read->options.tenant = *tenant;
     if (!tenant->empty() && !config_.tenants_share_cache) {
       read->options.cache_salt = TextCat(*tenant, ":", read->options.cache_salt);

@@ -28,6 +28,7 @@ struct GrpcConfig {
   std::string server_nonce;
   ApiKeys keys;  // as metadata "authorization: Bearer KEY" or "x-api-key: KEY"
   CallLimits call;
+  LatencyClasses classes;  // that a client may name
 };
 
 class GrpcFrontend {

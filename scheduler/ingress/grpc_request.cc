@@ -4,6 +4,7 @@
 #include <string>
 
 #include "scheduler/ingress/json_document.h"
+#include "scheduler/ingress/service_terms.h"
 #include "scheduler/ingress/status_map.h"
 #include "scheduler/operator/text_cat.h"
 
@@ -91,6 +92,28 @@ void PutLimits(const v1::GenerateRequest& request, Json& body) {
   body["priority"] = request.priority();
 }
 
+absl::Status PutTerms(const v1::GenerateRequest& request, GenerationRequest& options) {
+  struct Term {
+    const char* field;
+    uint32_t ms;
+    Duration& value;
+  };
+  for (const Term& term : {Term{"slo_ttft_ms", request.slo_ttft_ms(), options.slo.ttft},
+                           Term{"slo_tpot_ms", request.slo_tpot_ms(), options.slo.tpot},
+                           Term{"deadline_ms", request.deadline_ms(), options.deadline}}) {
+    if (term.ms > kTermMsMax) {
+      return InvalidField(term.field, TextCat("must be at most ", kTermMsMax));
+    }
+    term.value = Milliseconds(term.ms);
+  }
+  if (request.session().size() > kSessionBytesMax) {
+    return InvalidField("session", TextCat("must be of at most ", kSessionBytesMax, " bytes"));
+  }
+  options.session = request.session();
+  options.latency_class = request.latency_class();
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<OpenAiCall> ReadGenerateRequest(const v1::GenerateRequest& request,
@@ -102,7 +125,10 @@ absl::StatusOr<OpenAiCall> ReadGenerateRequest(const v1::GenerateRequest& reques
   PutLimits(request, body);
   const OpenAiEndpoint endpoint =
       request.has_chat() ? OpenAiEndpoint::kChat : OpenAiEndpoint::kCompletions;
-  return ReadOpenAiCall(endpoint, body, model, limits, fallback_seed);
+  absl::StatusOr<OpenAiCall> call = ReadOpenAiCall(endpoint, body, model, limits, fallback_seed);
+  if (!call.ok()) return call;
+  if (absl::Status terms = PutTerms(request, call->options); !terms.ok()) return terms;
+  return call;
 }
 
 }  // namespace cairn

@@ -90,6 +90,9 @@ void OpenAiAnswer::EndChoice(size_t prompt, uint32_t index, FinishReason reason,
   if (reason == FinishReason::kFailed && failure_.ok()) {
     failure_ = absl::InternalError(message.empty() ? "the engine could not go on" : message);
   }
+  if (reason == FinishReason::kExpired && failure_.ok()) {
+    failure_ = DeadlinePassed(message);
+  }
   if (reason == FinishReason::kCancelled && failure_.ok()) {
     failure_ = absl::CancelledError(message.empty() ? "the request was cancelled" : message);
   }
@@ -226,8 +229,8 @@ void OpenAiAnswer::TakeEvents(std::string& out) {
                  "\"finish_reason\":null}]}\n\n");
       choice.role_taken = true;
     }
-    const bool failed = choice.finish && (*choice.finish == FinishReason::kFailed ||
-                                          *choice.finish == FinishReason::kCancelled);
+    const bool failed = choice.finish && *choice.finish != FinishReason::kStop &&
+                        *choice.finish != FinishReason::kLength;
     const bool news = !choice.text.empty() || !choice.logprobs.empty() ||
                       (choice.finish && !choice.finish_taken && !failed);
     if (news && !choice.finish_taken) AppendEvent(i, choice, out);

@@ -161,13 +161,24 @@ void RefuseUnsupportedChat(FieldReader& fields) {
   fields.Only("reasoning_effort", {}, "is not supported");
   fields.Only("verbosity", {"\"medium\""}, "is not supported");
   fields.Only("store", {"false"}, "answers are not stored");
-  fields.Only("service_tier", {"\"auto\"", "\"default\""}, "there is one tier");
   fields.Only("continue_final_message", {"false"}, "is not supported");
   fields.Only("add_special_tokens", {"false"}, "the chat template writes the special tokens");
   fields.Only("chat_template", {}, "the server's template cannot be replaced by a request");
   fields.Only("documents", {"[]"}, "is not supported");
   fields.Only("echo", {"false"}, "is not supported");
   fields.Only("mm_processor_kwargs", {}, "only text is supported");
+}
+
+// OpenAI's tiers are classes of ours: "priority" answers sooner, "flex" may take its time.
+void ReadServiceTier(FieldReader& fields, GenerationRequest& options) {
+  const std::string tier = fields.Text("service_tier", 64).value_or("auto");
+  if (tier == "priority") {
+    options.latency_class = "interactive";
+  } else if (tier == "flex") {
+    options.latency_class = "batch";
+  } else if (tier != "auto" && tier != "default") {
+    fields.Fail(InvalidField("service_tier", "must be auto, default, priority or flex"));
+  }
 }
 
 void RefuseUnsupportedCompletion(FieldReader& fields, uint32_t choices) {
@@ -234,6 +245,7 @@ absl::StatusOr<OpenAiCall> ReadOpenAiCall(OpenAiEndpoint endpoint, const Json& b
   RefuseUnsupported(fields);
   if (endpoint == OpenAiEndpoint::kChat) {
     RefuseUnsupportedChat(fields);
+    ReadServiceTier(fields, call.options);
   } else {
     RefuseUnsupportedCompletion(fields, call.options.choices);
   }

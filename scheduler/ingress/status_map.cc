@@ -68,6 +68,11 @@ absl::Status UnsupportedField(std::string_view field, std::string_view message) 
   return WithErrorCode(InvalidField(field, message), "unsupported_parameter");
 }
 
+absl::Status DeadlinePassed(std::string_view message) {
+  const std::string_view why = message.empty() ? "the request's deadline has passed" : message;
+  return WithErrorCode(absl::DeadlineExceededError(ToAbsl(why)), "deadline_exceeded");
+}
+
 absl::Status WithErrorCode(absl::Status status, std::string_view code) {
   status.SetPayload(kCode, absl::Cord(ToAbsl(code)));
   return status;

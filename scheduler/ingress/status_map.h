@@ -17,6 +17,8 @@ namespace cairn {
 absl::Status InvalidField(std::string_view field, std::string_view message);
 // 400 with code "unsupported_parameter": known to OpenAI or vLLM, not to us.
 absl::Status UnsupportedField(std::string_view field, std::string_view message);
+// 504 with code "deadline_exceeded": the client's own deadline.
+absl::Status DeadlinePassed(std::string_view message);
 // Adds OpenAI's `code` / the HTTP status where the table's own is too coarse / seconds to wait.
 absl::Status WithErrorCode(absl::Status status, std::string_view code);
 absl::Status WithHttpStatus(absl::Status status, int http_status);

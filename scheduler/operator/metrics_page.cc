@@ -1,5 +1,7 @@
 #include "scheduler/operator/metrics_page.h"
 
+#include <algorithm>
+
 #include "scheduler/operator/text_cat.h"
 #include "scheduler/operator/prometheus_text.h"
 
@@ -43,15 +45,68 @@ void AppendFront(const FrontDoorMetrics& front, PrometheusText& page) {
 void AppendScheduler(const SchedulerSnapshot& scheduler, PrometheusText& page) {
   page.Counter("cairn_scheduler_requests_accepted_total", "Requests taken.",
                scheduler.requests_accepted);
-  page.Counter("cairn_scheduler_requests_shed_total", "Requests refused because of load.",
-               scheduler.requests_shed);
+  page.Family("cairn_scheduler_requests_shed_total", "counter", "Requests refused, by reason.");
+  for (const auto& [reason, count] : scheduler.shed) page.Sample(count, {{"reason", reason}});
   page.Counter("cairn_scheduler_requests_ended_total", "Requests that have ended, however.",
                scheduler.requests_ended);
   page.Counter("cairn_scheduler_requests_cancelled_total", "Requests cancelled.",
                scheduler.requests_cancelled);
+  page.Counter("cairn_scheduler_requests_expired_total",
+               "Requests that could not meet their deadline.", scheduler.requests_expired);
   page.Gauge("cairn_scheduler_requests_live", "Requests not ended.", scheduler.requests_live);
   page.Gauge("cairn_scheduler_requests_queued", "Requests waiting in the scheduler.",
              scheduler.requests_queued);
+}
+
+void AppendClasses(const SchedulerSnapshot& s, PrometheusText& page) {
+  const auto by_class = [&](std::string_view name, std::string_view help,
+                            uint64_t ClassAttainment::*count) {
+    page.Family(name, "counter", help);
+    for (const ClassUse& one : s.classes) page.Sample(one.served.*count, {{"class", one.name}});
+  };
+  const auto by_target = [&](std::string_view name, std::string_view help,
+                             uint64_t ClassAttainment::*ttft, uint64_t ClassAttainment::*tpot) {
+    page.Family(name, "counter", help);
+    for (const ClassUse& one : s.classes) {
+      page.Sample(one.served.*ttft, {{"class", one.name}, {"slo", "ttft"}});
+      page.Sample(one.served.*tpot, {{"class", one.name}, {"slo", "tpot"}});
+    }
+  };
+  by_class("cairn_scheduler_class_accepted_total", "Requests taken, by latency class.",
+           &ClassAttainment::accepted);
+  by_class("cairn_scheduler_class_shed_total", "Requests refused, by latency class.",
+           &ClassAttainment::shed);
+  by_class("cairn_scheduler_class_expired_total",
+           "Requests whose deadline passed, by latency class.", &ClassAttainment::expired);
+  by_target("cairn_scheduler_slo_attained_total", "First tokens and choices within their target.",
+            &ClassAttainment::ttft_attained, &ClassAttainment::tpot_attained);
+  by_target("cairn_scheduler_slo_missed_total", "First tokens and choices that came too late.",
+            &ClassAttainment::ttft_missed, &ClassAttainment::tpot_missed);
+}
+
+// Nothing where there are no names: then all is in the totals.
+void AppendTenants(const SchedulerSnapshot& s, PrometheusText& page) {
+  if (std::ranges::all_of(s.tenants, [](const TenantUse& t) { return t.name.empty(); })) return;
+  const auto by_tenant = [&](std::string_view name, std::string_view type, std::string_view help,
+                             auto get) {
+    page.Family(name, type, help);
+    for (const TenantUse& one : s.tenants) {
+      page.Sample(uint64_t{get(one)}, {{"tenant", one.name}});
+    }
+  };
+  by_tenant("cairn_scheduler_tenant_requests_live", "gauge", "Requests not ended, by tenant.",
+            [](const TenantUse& t) { return t.live; });
+  by_tenant("cairn_scheduler_tenant_requests_queued", "gauge", "Requests waiting, by tenant.",
+            [](const TenantUse& t) { return t.queued; });
+  by_tenant("cairn_scheduler_tenant_accepted_total", "counter", "Requests taken, by tenant.",
+            [](const TenantUse& t) { return t.accepted; });
+  by_tenant("cairn_scheduler_tenant_shed_total", "counter", "Requests refused, by tenant.",
+            [](const TenantUse& t) { return t.shed; });
+  page.Family("cairn_scheduler_tenant_tokens_total", "counter", "Tokens computed, by tenant.");
+  for (const TenantUse& one : s.tenants) {
+    page.Sample(one.prompt_tokens, {{"tenant", one.name}, {"phase", "prefill"}});
+    page.Sample(one.output_tokens, {{"tenant", one.name}, {"phase", "decode"}});
+  }
 }
 
 // One family of one value a worker.
@@ -176,6 +231,8 @@ std::string MetricsPage(const MetricsPageInput& input) {
                input.http_timeouts);
   AppendFront(*input.front, page);
   AppendScheduler(input.scheduler, page);
+  AppendClasses(input.scheduler, page);
+  AppendTenants(input.scheduler, page);
   AppendWorkers(input.scheduler, page);
   std::string text = page.Take();
   if (input.vllm_names) text += VllmFamilies(input);

@@ -19,8 +19,8 @@ struct FrontDoorMetrics {
   static constexpr std::array<std::string_view, 6> kRouteNames = {
       "chat", "completions", "models", "operator", "other", "grpc"};
   static constexpr int kCodes = 600;
-  static constexpr std::array<std::string_view, 4> kReasonNames = {"stop", "length", "cancelled",
-                                                                   "failed"};
+  static constexpr std::array<std::string_view, 5> kReasonNames = {"stop", "length", "cancelled",
+                                                                   "failed", "expired"};
 
   void CountReply(Route route, int http_status) {
     if (http_status < 0 || http_status >= kCodes) http_status = 0;

@@ -1,11 +1,15 @@
 // The scheduler of one process, open to threads: front doors submit, workers report. There is no
 // scheduler thread: whoever brings an event runs the core under one lock, for a few microseconds,
-// so that a token crosses from the worker to its connection without waking anybody in between.
+// so that a token crosses from the worker to its connection without waking anybody in between. A
+// timer for requests with deadlines starts with the first of them and sleeps until the next one is
+// due.
 #pragma once
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <span>
+#include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "kvstore/base/clock.h"
@@ -18,6 +22,7 @@ namespace cairn {
 class SchedulerHost : public GenerationPort {
  public:
   SchedulerHost(const SchedulerLimits& limits, WorkerLink& link, const Clock& clock);
+  ~SchedulerHost() override;
 
   RequestId NextRequestId() override;
   Admission Submit(GenerationRequest request,
@@ -33,6 +38,8 @@ class SchedulerHost : public GenerationPort {
   // What the worker's store says of its blocks. REQUIRES: the same.
   void WorkerPublishes(std::span<const PublishWord> words);
   void StartDrain();
+  // No deadline passes any more. Before the link that it was given goes away.
+  void StopTimer();
   // Blocks until no request lives, or the time is over. True: none lives.
   bool AwaitDrained(Duration at_most);
 
@@ -42,11 +49,18 @@ class SchedulerHost : public GenerationPort {
     return loop_.core().live_requests() == 0;
   }
 
+  void KeepTime() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RunTimer();
+
   const Clock& clock_;
   std::atomic<uint64_t> next_request_{1};
   Mutex mutex_;
   Wakeup drained_;
   SchedulerLoop loop_ ABSL_GUARDED_BY(mutex_);
+  Wakeup sooner_;
+  std::optional<Instant> timer_until_ ABSL_GUARDED_BY(mutex_);  // it sleeps so long; none: for ever
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread timer_;  // last: it uses the others
 };
 
 }  // namespace cairn

@@ -10,10 +10,24 @@ namespace {
 
 absl::Status WhyShed(ShedReason reason) {
   switch (reason) {
-    case ShedReason::kQueueFull:
-      return absl::ResourceExhaustedError("the queue is full; try again later");
+    case ShedReason::kLiveRequests:
+      return absl::ResourceExhaustedError("as many requests are live as may be; try again later");
+    case ShedReason::kQueuedTokens:
+      return absl::ResourceExhaustedError("too many tokens are waiting; try again later");
+    case ShedReason::kTenantRequests:
+      return absl::ResourceExhaustedError(
+          "this tenant has its share of live requests; try again later");
+    case ShedReason::kTenantTokens:
+      return absl::ResourceExhaustedError(
+          "this tenant has its share of waiting tokens; try again later");
     case ShedReason::kWaitTooLong:
       return absl::ResourceExhaustedError("the predicted wait is too long; try again later");
+    case ShedReason::kTtftTooLong:
+      return absl::ResourceExhaustedError(
+          "the first token would come too late for its target; try again later");
+    case ShedReason::kTooLate:
+      return absl::ResourceExhaustedError(
+          "the first token cannot come before the deadline; try again later, or allow more time");
     case ShedReason::kDraining:
       return absl::UnavailableError("the server is shutting down");
     case ShedReason::kNoWorker:

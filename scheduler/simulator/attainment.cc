@@ -36,6 +36,9 @@ void CountOutcome(const RequestRecord& request, ClusterSummary& summary) {
     case RequestOutcome::kShed:
       ++summary.shed;
       break;
+    case RequestOutcome::kExpired:
+      ++summary.expired;
+      break;
     case RequestOutcome::kNotArrived:
     case RequestOutcome::kUnfinished:
       ++summary.unfinished;

@@ -55,6 +55,7 @@ struct ClusterSummary {
   size_t cancelled = 0;
   size_t failed = 0;
   size_t shed = 0;
+  size_t expired = 0;
   size_t unfinished = 0;  // or never arrived
   double attainment = 0;
   size_t missed_ttft = 0;  // of those that finished

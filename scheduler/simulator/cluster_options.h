@@ -77,6 +77,9 @@ struct ClusterOptions {
   std::vector<SchedulerOptions> schedulers;  // at least one
   PeerOptions peers;                         // between any two workers
   std::vector<WorldEvent> world;             // in any order
+  // How often a client that was shed comes back, each time when it was told to.
+  uint32_t comes_back_max = 0;
+  Duration deadline;                         // of every request; zero: none
   Duration loss_detection = Seconds(1);      // until schedulers hear that a worker has died
   // Workers' busy time is also kept by slices of so long (run_timeline.h). Zero: it is not.
   Duration slice;

@@ -13,8 +13,9 @@ enum class RequestOutcome : uint8_t {
   kUnfinished,  // the run ended first
   kFinished,
   kCancelled,
-  kFailed,  // it could not run: too long for a worker
-  kShed,    // refused at the door
+  kFailed,   // it could not run: too long for a worker
+  kShed,     // refused at the door
+  kExpired,  // its deadline passed
 };
 
 // One request of the trace, as its client saw it. Instants that never came are zero.
@@ -36,6 +37,7 @@ struct RequestRecord {
   uint32_t dispatches = 0;  // more than 1: workers were lost
   uint32_t preemptions = 0;
   uint32_t handoffs = 0;  // to another worker that fetched its KV
+  uint32_t sheds = 0;     // how often it was refused
 
   bool has_first_token() const { return tokens > 0; }
   Duration ttft() const { return first_token - arrival; }  // REQUIRES: has_first_token()

@@ -33,7 +33,15 @@ void RequestLedger::Shed(uint32_t request, Instant now) {
   CAIRN_CHECK(IsOpen(request));
   records_[request].outcome = RequestOutcome::kShed;
   records_[request].ended = now;
+  ++records_[request].sheds;
   ++ended_;
+}
+
+void RequestLedger::Return(uint32_t request) {
+  CAIRN_CHECK(records_[request].outcome == RequestOutcome::kShed);
+  records_[request].outcome = RequestOutcome::kUnfinished;
+  records_[request].ended = Instant();
+  --ended_;
 }
 
 bool RequestLedger::Hear(uint32_t request, const ClientWord& word, Instant now) {
@@ -63,6 +71,8 @@ bool RequestLedger::Hear(uint32_t request, const ClientWord& word, Instant now) 
     CAIRN_CHECK(ended->reason != FinishReason::kCancelled || cancelled_[request]);
     if (cancelled_[request]) {
       record.outcome = RequestOutcome::kCancelled;
+    } else if (ended->reason == FinishReason::kExpired) {
+      record.outcome = RequestOutcome::kExpired;
     } else {
       record.outcome = ended->reason == FinishReason::kFailed ? RequestOutcome::kFailed
                                                               : RequestOutcome::kFinished;

@@ -20,6 +20,9 @@ class RequestLedger {
   // `handed`: it comes from another worker, with its KV.
   void Dispatch(uint32_t request, uint32_t worker, bool handed, Instant now);
   void Shed(uint32_t request, Instant now);
+  // It was shed and asks again.
+  void Return(uint32_t request);
+  uint32_t sheds(uint32_t request) const { return records_[request].sheds; }
   // Its client goes away: from now on it does not matter what else it hears.
   void Cancel(uint32_t request) { cancelled_[request] = true; }
   // True: that was the request's last word.

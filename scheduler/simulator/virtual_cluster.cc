@@ -103,6 +103,7 @@ GenerationRequest VirtualCluster::RequestOf(uint32_t request) const {
   out.sampling.temperature = 0;
   out.sampling.seed = request;  // by which the engine knows whose tokens to say
   out.tenant = std::to_string(asked.tenant);
+  out.deadline = options_.deadline;
   return out;
 }
 
@@ -124,10 +125,27 @@ void VirtualCluster::Happen(const Arrive& arrive) {
   const uint32_t request = arrive.request;
   const uint32_t scheduler = SchedulerOf(request);
   ledger_.Arrive(request, scheduler, trace_.requests[request].input_tokens, now_);
+  Submit(request, scheduler);
+  if (!trace_.requests[request].previous) NextArrival();
+}
+
+void VirtualCluster::Happen(const ComeBack& back) {
+  ledger_.Return(back.request);
+  Submit(back.request, SchedulerOf(back.request));
+}
+
+void VirtualCluster::Submit(uint32_t request, uint32_t scheduler) {
   ++schedulers_[scheduler]->submitted;
   schedulers_[scheduler]->core.Handle(RequestSubmitted{RequestOf(request)}, now_);
   CarryOut(scheduler);
-  if (!trace_.requests[request].previous) NextArrival();
+}
+
+void VirtualCluster::Happen(const DeadlinePasses& passes) {
+  Scheduler& scheduler = *schedulers_[passes.scheduler];
+  --beats_;
+  if (scheduler.deadline_planned <= now_) scheduler.deadline_planned.reset();
+  scheduler.core.Handle(TimePassed{}, now_);
+  CarryOut(passes.scheduler);
 }
 
 void VirtualCluster::ClientIsDone(uint32_t request) {
@@ -150,6 +168,12 @@ void VirtualCluster::CarryOut(uint32_t scheduler) {
   for (SchedulerAction& action : schedulers_[scheduler]->core.TakeActions()) {
     std::visit([&](auto& one) { Carry(scheduler, one); }, action);
   }
+  Scheduler& one = *schedulers_[scheduler];
+  const std::optional<Instant> next = one.core.NextDeadline();
+  if (!next || (one.deadline_planned && *one.deadline_planned <= *next)) return;
+  one.deadline_planned = next;
+  agenda_.Add(*next, DeadlinePasses{scheduler});
+  ++beats_;  // a run does not wait for it
 }
 
 void VirtualCluster::Carry(uint32_t scheduler, SendAssignment& action) {
@@ -169,8 +193,11 @@ void VirtualCluster::Carry(uint32_t scheduler, AskResync& action) {
 }
 
 void VirtualCluster::Carry(uint32_t, Shed& action) {
-  ledger_.Shed(NumberOf(action.request), now_);
-  ClientIsDone(NumberOf(action.request));
+  const uint32_t request = NumberOf(action.request);
+  CAIRN_CHECK(action.retry_after >= Seconds(1));
+  ledger_.Shed(request, now_);
+  if (ledger_.sheds(request) > options_.comes_back_max) return ClientIsDone(request);
+  agenda_.Add(now_ + action.retry_after, ComeBack{request});
 }
 
 void VirtualCluster::Carry(uint32_t, DeliverWord& action) {

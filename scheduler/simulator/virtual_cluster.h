@@ -46,6 +46,12 @@ class VirtualCluster {
   struct Arrive {
     uint32_t request;
   };
+  struct ComeBack {  // a client that was shed
+    uint32_t request;
+  };
+  struct DeadlinePasses {
+    uint32_t scheduler;
+  };
   struct StepEnds {
     uint32_t worker;
     Epoch epoch;
@@ -87,7 +93,8 @@ class VirtualCluster {
     uint32_t event;
   };
   using Happening =
-      std::variant<Arrive, StepEnds, MoveEnds, ReachWorker, ReachScheduler, ReachStore,
+      std::variant<Arrive, ComeBack, DeadlinePasses, StepEnds, MoveEnds, ReachWorker, ReachScheduler,
+                   ReachStore,
                    HearOfWorker, Beat, ReachPeer, TransferEnds, WorkerTicks, WorldChanges>;
 
   // --- who is there
@@ -98,6 +105,7 @@ class VirtualCluster {
     SchedulerOptions options;
     SchedulerCore core;
     uint64_t submitted = 0;
+    std::optional<Instant> deadline_planned;  // the agenda has it
   };
   // What one message of a worker says.
   struct Letter {
@@ -142,6 +150,8 @@ class VirtualCluster {
   };
 
   void Happen(const Arrive& arrive);
+  void Happen(const ComeBack& back);
+  void Happen(const DeadlinePasses& passes);
   void Happen(const StepEnds& end);
   void Happen(const MoveEnds& end);
   void Happen(const ReachWorker& reach);
@@ -185,6 +195,7 @@ class VirtualCluster {
   void Post(uint32_t worker, uint32_t scheduler, Letter& letter);
   void NextArrival();
   void ClientIsDone(uint32_t request);
+  void Submit(uint32_t request, uint32_t scheduler);
   GenerationRequest RequestOf(uint32_t request) const;
   uint32_t SchedulerOf(uint32_t request) const;
   bool IsOver() const;

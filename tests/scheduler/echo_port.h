@@ -27,10 +27,7 @@ class EchoPort : public GenerationPort {
   Admission Submit(GenerationRequest request,
                    std::shared_ptr<GenerationObserver> observer) override {
     MutexLock lock(mutex_);
-    if (!refusal_.status.ok()) {
-      ++snapshot_.requests_shed;
-      return refusal_;
-    }
+    if (!refusal_.status.ok()) return refusal_;
     ++snapshot_.requests_accepted;
     const RequestId id = request.id;
     Live live;

@@ -126,11 +126,12 @@ TEST_CASE("the queue is bounded in requests and in tokens, and says when to come
   desk.Do(RequestSubmitted{MakeRequest(1)});
   desk.Do(RequestSubmitted{MakeRequest(2, 60)});
   REQUIRE(desk.shed.size() == 1);
+  CHECK(desk.shed[0].reason == ShedReason::kQueuedTokens);
   desk.Do(RequestSubmitted{MakeRequest(3)});
   desk.Do(RequestSubmitted{MakeRequest(4)});
   desk.Do(RequestSubmitted{MakeRequest(5)});
   REQUIRE(desk.shed.size() == 2);
-  CHECK(desk.shed[1].reason == ShedReason::kQueueFull);
+  CHECK(desk.shed[1].reason == ShedReason::kLiveRequests);
 }
 
 TEST_CASE("the retry time follows the queue and the measured speed of the worker") {
@@ -148,7 +149,14 @@ TEST_CASE("the retry time follows the queue and the measured speed of the worker
   desk.Do(RequestSubmitted{MakeRequest(3, 10)});
   REQUIRE(desk.shed.size() == 1);
   CHECK(desk.shed[0].reason == ShedReason::kWaitTooLong);
-  CHECK(desk.shed[0].retry_after == Seconds(12));
+  // 12 s wait, 10 may, and an eighth is kept for those who come when they were told to.
+  CHECK(desk.shed[0].retry_after == Seconds(4));
+  load.prefill_tokens_left = 8000 - 3000;
+  desk.Do(WorkerReported{kWorker, kEpoch, load}, Instant() + Seconds(3));
+  desk.Do(RequestSubmitted{MakeRequest(4, 10)}, Instant() + Seconds(3));
+  CHECK(desk.shed.size() == 2);
+  desk.Do(RequestSubmitted{MakeRequest(5, 10)}, Instant() + Seconds(4));
+  CHECK(desk.shed.size() == 2);
 }
 
 TEST_CASE("a queued request that is cancelled ends at once and never reaches a worker") {
@@ -291,8 +299,73 @@ TEST_CASE("a tenant that floods the queue leaves another's request its turn") {
   CHECK(desk.assigned == std::vector<uint64_t>{1, 2, 51, 3, 52, 4, 5});
 }
 
+TEST_CASE(
+    "a request whose deadline passes while it waits ends with the reason, and at that instant") {
+  Desk desk({.unprefilled_requests_max = 1});
+  desk.Do(WorkerJoined{kWorker, kEpoch});
+  desk.Do(RequestSubmitted{MakeRequest(1)});
+  GenerationRequest late = MakeRequest(2);
+  late.deadline = Milliseconds(300);
+  desk.Do(RequestSubmitted{late}, Instant() + Milliseconds(50));
+  CHECK(desk.core.NextDeadline() == Instant() + Milliseconds(350));
+  desk.Do(TimePassed{}, Instant() + Milliseconds(350) - Nanoseconds(1));
+  CHECK(desk.Heard(2).empty());
+  desk.Do(TimePassed{}, Instant() + Milliseconds(350));
+  CHECK(desk.Heard(2) == "eE");
+  const auto& end = std::get<ChoiceEnded>(desk.words[2].front());
+  CHECK(end.reason == FinishReason::kExpired);
+  CHECK(end.message == "its deadline has passed");
+  CHECK(desk.core.counts().expired == 1);
+  CHECK(desk.core.NextDeadline() == std::nullopt);
+  CHECK(desk.core.queued_requests() == 0);
+}
+
+TEST_CASE("a request whose deadline passes while it runs is taken from its worker, which is told") {
+  Desk desk;
+  desk.Do(WorkerJoined{kWorker, kEpoch});
+  GenerationRequest late = MakeRequest(1);
+  late.deadline = Milliseconds(300);
+  desk.Do(RequestSubmitted{late});
+  desk.Report(PrefillDone{RequestId(1), {}});
+  desk.Report(Token(1, 0));
+  desk.Do(TimePassed{}, Instant() + Milliseconds(300));
+  CHECK(desk.cancelled == std::vector<uint64_t>{1});
+  CHECK(desk.Heard(1) == "Pte");  // at once, even if the worker never answers
+  desk.Do(RequestCancelled{RequestId(1)}, Instant() + Milliseconds(301));
+  CHECK(desk.core.counts().cancelled == 0);
+  desk.Report(Token(1, 1));
+  desk.Report(ChoiceEnded{RequestId(1), 0, FinishReason::kCancelled, ""});
+  desk.Report(RequestEnded{RequestId(1), 0});
+  CHECK(desk.Heard(1) == "PteE");
+  CHECK(std::get<ChoiceEnded>(desk.words[1][2]).reason == FinishReason::kExpired);
+  CHECK(desk.core.live_requests() == 0);
+}
+
+TEST_CASE("a prompt that cannot be computed before its deadline is not begun") {
+  Desk desk({.unprefilled_requests_max = 1});
+  desk.Do(WorkerJoined{kWorker, kEpoch});
+  WorkerLoad load;
+  load.steps = 1;
+  load.last_step = Milliseconds(100);
+  load.last_step_tokens = 100;  // 1,000 tokens a second
+  desk.Report(load);
+  desk.Do(RequestSubmitted{MakeRequest(1, 100)});
+  GenerationRequest late = MakeRequest(2, 500);
+  late.deadline = Milliseconds(900);
+  desk.Do(RequestSubmitted{late});
+  desk.Do(RequestSubmitted{MakeRequest(3, 100)});
+  desk.Do(WorkerReported{kWorker, kEpoch, PrefillDone{RequestId(1), {}}},
+          Instant() + Milliseconds(450));
+  CHECK(desk.assigned == std::vector<uint64_t>{1, 3});
+  CHECK(desk.Heard(2) == "eE");
+  CHECK(std::get<ChoiceEnded>(desk.words[2][0]).message ==
+        "its prompt could not be computed before its deadline");
+}
+
 // Random clients against two workers that answer in any order, lose their lives and come back.
-TEST_CASE("whatever is cancelled, lost or repeated, every accepted request ends exactly once") {
+TEST_CASE(
+    "whatever is cancelled, late, lost or repeated, every accepted request ends exactly once") {
+  uint64_t expired = 0;
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     CAPTURE(seed);
     Prng prng(seed);
@@ -308,6 +381,7 @@ TEST_CASE("whatever is cancelled, lost or repeated, every accepted request ends 
     std::map<uint64_t, std::vector<uint32_t>> heard;
     std::set<uint64_t> accepted, ended;
     uint64_t next = 1;
+    Instant now;
     const auto carry_out = [&] {
       for (SchedulerAction& action : core.TakeActions()) {
         if (auto* send = std::get_if<SendAssignment>(&action)) {
@@ -316,7 +390,8 @@ TEST_CASE("whatever is cancelled, lost or repeated, every accepted request ends 
             runs[assign->request.id.value()] = {send->worker.value(), send->epoch.value(), 0,
                                                 assign->request.choices};
           } else if (auto* cancel = std::get_if<Cancel>(&send->assignment)) {
-            runs.at(cancel->request.value()).cancelled = true;
+            const auto run = runs.find(cancel->request.value());  // or it crosses the end
+            if (run != runs.end()) run->second.cancelled = true;
           }
         } else if (auto* yes = std::get_if<Accepted>(&action)) {
           accepted.insert(yes->request.value());
@@ -333,7 +408,8 @@ TEST_CASE("whatever is cancelled, lost or repeated, every accepted request ends 
       }
     };
     const auto report = [&](const Run& run, const Report& word) {
-      core.Handle(WorkerReported{NodeId(static_cast<uint32_t>(run.worker)), Epoch(run.epoch), word}, {});
+      core.Handle(WorkerReported{NodeId(static_cast<uint32_t>(run.worker)), Epoch(run.epoch), word},
+                  now);
       carry_out();
     };
     const auto step = [&](uint64_t id) {  // one more word of one run
@@ -356,36 +432,63 @@ TEST_CASE("whatever is cancelled, lost or repeated, every accepted request ends 
       }
       report(run, RequestEnded{RequestId(id), 0});
     };
-    core.Handle(WorkerJoined{NodeId(1), Epoch(1)}, {});
-    core.Handle(WorkerJoined{NodeId(2), Epoch(1)}, {});
+    const auto check_counts = [&] {
+      uint64_t live = 0, waiting = 0, running = 0;
+      for (const TenantAccount& tenant : core.tenants().accounts()) {
+        live += tenant.live;
+        waiting += tenant.waiting;
+        REQUIRE((tenant.waiting > 0) == (tenant.queued_tokens > 0));
+      }
+      REQUIRE(live == core.live_requests());
+      REQUIRE(waiting == core.queued_requests());
+      REQUIRE(core.counts().accepted == core.counts().ended + core.live_requests());
+      for (const auto& [node, worker] : core.workers()) running += worker.live_requests;
+      REQUIRE(running + waiting <= live);  // the rest is being cancelled
+    };
+    core.Handle(WorkerJoined{NodeId(1), Epoch(1)}, now);
+    core.Handle(WorkerJoined{NodeId(2), Epoch(1)}, now);
     for (int i = 0; i < 200; ++i) {
       const uint64_t dice = prng.Below(100);
       if (dice < 25) {
-        core.Handle(RequestSubmitted{MakeRequest(next++, 1 + prng.Below(50),
-                                                 static_cast<uint32_t>(1 + prng.Below(3)),
-                                                 static_cast<int32_t>(prng.Below(3)))}, {});
+        GenerationRequest request =
+            MakeRequest(next++, 1 + prng.Below(50), static_cast<uint32_t>(1 + prng.Below(3)),
+                        static_cast<int32_t>(prng.Below(3)));
+        request.tenant = std::to_string(prng.Below(3));
+        if (prng.Chance(0.3)) request.deadline = Milliseconds(prng.Between(1, 300));
+        core.Handle(RequestSubmitted{request}, now);
       } else if (dice < 32) {
-        core.Handle(RequestCancelled{RequestId(1 + prng.Below(next))}, {});
+        core.Handle(RequestCancelled{RequestId(1 + prng.Below(next))}, now);
       } else if (dice < 36) {
-        core.Handle(ChoiceStopped{RequestId(1 + prng.Below(next)), 0}, {});
+        core.Handle(ChoiceStopped{RequestId(1 + prng.Below(next)), 0}, now);
       } else if (dice < 39) {
         const uint64_t worker = 1 + prng.Below(2);
-        core.Handle(WorkerJoined{NodeId(static_cast<uint32_t>(worker)), Epoch(++epochs[worker])}, {});
+        const NodeId node(static_cast<uint32_t>(worker));
+        // It may be known to be lost before it comes back, and others take over meanwhile.
+        if (prng.Chance(0.5)) core.Handle(WorkerLost{node, Epoch(epochs[worker])}, now);
+        carry_out();
+        core.Handle(WorkerJoined{node, Epoch(++epochs[worker])}, now);
+      } else if (dice < 42) {
+        core.Handle(TimePassed{}, now);
       } else if (!runs.empty()) {
         step(std::next(runs.begin(), static_cast<long>(prng.Below(runs.size())))->first);
       }
       carry_out();
+      check_counts();
+      now = now + Milliseconds(prng.Between(0, 5));
     }
     for (int i = 0; i < 2000 && !runs.empty(); ++i) step(runs.begin()->first);
     CHECK(core.live_requests() == 0);
     CHECK(core.queued_requests() == 0);
     CHECK(accepted == ended);
+    expired += core.counts().expired;
+    CHECK(core.NextDeadline() == std::nullopt);
     for (const auto& [node, worker] : core.workers()) {
       CHECK(worker.live_requests == 0);
       CHECK(worker.unprefilled_requests == 0);
       CHECK(worker.unprefilled_tokens == 0);
     }
   }
+  CHECK(expired > 300);  // the seeds are worth nothing if nothing happens in them
 }
 
 }  // namespace

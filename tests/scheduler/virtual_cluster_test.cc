@@ -1,8 +1,11 @@
 #include "scheduler/simulator/virtual_cluster.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <functional>
 #include <optional>
+#include <vector>
 
 #include "kvstore/base/prng.h"
 #include "scheduler/simulator/attainment.h"
@@ -236,6 +239,119 @@ TEST_CASE("who waits in a queue that is full is shed and counted, and its sessio
   const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
   CHECK(Count(result, RequestOutcome::kShed) == 3);
   CHECK(result.requests[6].outcome == RequestOutcome::kFinished);
+}
+
+// Prompts of their own at random instants, so much over what the workers compute.
+Trace Overload(uint64_t seed, double load, uint32_t workers, uint32_t requests) {
+  constexpr uint32_t kPrompt = 240;  // 26 ms with its step
+  Prng prng(seed);
+  Trace trace;
+  double at_us = 0;
+  for (uint32_t i = 0; i < requests; ++i) {
+    at_us += -std::log(1.0 - prng.Uniform()) * 26'000 / load / workers;
+    trace.requests.push_back(Ask(static_cast<int64_t>(at_us), kPrompt, 2));
+  }
+  return trace;
+}
+
+// Of the times that clients came back when they were told to: how often they were let in.
+double LetInOnReturn(const ClusterResult& result) {
+  uint64_t returns = 0, let_in = 0;
+  for (const RequestRecord& request : result.requests) {
+    if (request.outcome == RequestOutcome::kNotArrived || request.sheds == 0) continue;
+    const bool finished = request.outcome == RequestOutcome::kFinished;
+    returns += finished ? request.sheds : request.sheds - 1;
+    let_in += finished;
+  }
+  REQUIRE(returns > 500);
+  return static_cast<double>(let_in) / static_cast<double>(returns);
+}
+
+TEST_CASE("who comes back when told to is let in, under every limit and steady overload") {
+  struct Limit {
+    const char* name;
+    std::function<void(SchedulerLimits&)> set;
+  };
+  const std::vector<Limit> limits = {
+      {"wait", [](SchedulerLimits& l) { l.queue_wait_max = Seconds(4); }},
+      {"live requests", [](SchedulerLimits& l) { l.live_requests_max = 200; }},
+      {"queued tokens", [](SchedulerLimits& l) { l.queued_tokens_max = 40'000; }},
+      {"TTFT target", [](SchedulerLimits& l) { l.early_reject_percent = 80; }},
+  };
+  for (const Limit& limit : limits) {
+    for (const double load : {1.2, 1.5, 2.0}) {
+      ClusterOptions options = SmallCluster(3);
+      options.comes_back_max = 50;
+      limit.set(options.schedulers[0].limits);
+      const auto seed = static_cast<uint64_t>(10 * load);
+      const ClusterResult result =
+          VirtualCluster(options, Overload(seed, load, 3, 8'000), LinearStep).Run();
+      const double let_in = LetInOnReturn(result);
+      INFO(limit.name << ", load " << load << ": " << let_in);
+      CHECK(let_in >= 0.9);
+    }
+  }
+}
+
+TEST_CASE("clients that never come back cost those who come no room") {
+  ClusterOptions options = SmallCluster(3);
+  options.schedulers[0].limits.live_requests_max = 200;
+  const Trace trace = Overload(1, 1.5, 3, 12'000);
+  const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
+  CHECK(Count(result, RequestOutcome::kFinished) > 7600);  // of 12,000 at 1.5 times the load
+}
+
+TEST_CASE("a tenant that floods delays another's first token by no more than one prompt of each") {
+  // One worker; the flood asks for three times what it computes, the other once a second.
+  constexpr uint32_t kFlood = 400, kQuiet = 200;
+  for (const bool flood : {false, true}) {
+    Trace trace;
+    for (int i = 0; i < 40; ++i) {
+      trace.requests.push_back(Ask(1'000'000 + i * 1'000'000, kQuiet, 2));
+      trace.requests.back().tenant = 1;
+    }
+    for (int i = 0; flood && i < 3000; ++i) trace.requests.push_back(Ask(i * 14'000, kFlood, 2));
+    std::ranges::sort(trace.requests, {}, &TraceRequest::arrival);
+    ClusterOptions options = SmallCluster(1);
+    SchedulerLimits& limits = options.schedulers[0].limits;
+    limits.unprefilled_tokens_max = 256;
+    limits.live_requests_max = 1000;
+    limits.tenants.share_percent = 50;
+    const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
+    // What the worker was given before (less than the limit and one prompt), one prompt of the
+    // flood's whose turn it was, and its own; each step with all that may run, and the links.
+    const int64_t tokens = 255 + kFlood + kFlood + kQuiet;
+    const Duration bound = Microseconds(100) * tokens + Milliseconds(2 + 16) * (tokens / 240 + 2);
+    for (size_t i = 0; i < result.requests.size(); ++i) {
+      if (trace.requests[i].tenant == 0) continue;
+      REQUIRE(result.requests[i].outcome == RequestOutcome::kFinished);
+      CHECK(result.requests[i].ttft() <= bound);
+    }
+    // And the flood gets what is left: the worker is never idle.
+    if (flood) CHECK(result.workers[0].busy.seconds() > 0.97 * 42);
+  }
+}
+
+TEST_CASE("requests whose deadlines pass end, wherever they are, and everything is free again") {
+  uint64_t expired = 0, finished = 0;
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    ClusterOptions options = SmallCluster(2, 2);
+    options.seed = seed;
+    options.deadline = Milliseconds(600);
+    options.world = {{Instant() + Milliseconds(700), WorkerDies{0}},
+                     {Instant() + Milliseconds(1500), WorkerReturns{0}}};
+    const ClusterResult result = VirtualCluster(options, MixedTrace(seed, 300), LinearStep).Run();
+    expired += Count(result, RequestOutcome::kExpired);
+    finished += Count(result, RequestOutcome::kFinished);
+    CHECK(Count(result, RequestOutcome::kUnfinished) == 0);
+    for (const RequestRecord& request : result.requests) {
+      if (request.outcome == RequestOutcome::kNotArrived) continue;
+      // It lets go at its worker's next step boundary, or when the worker is known to be lost.
+      CHECK(request.ended - request.arrival <= Milliseconds(600) + Milliseconds(100) + Seconds(1));
+    }
+  }
+  CHECK(expired > 100);
+  CHECK(finished > 500);
 }
 
 TEST_CASE("a request that no worker can hold fails, and a run without workers ends") {

@@ -158,6 +158,9 @@ void RequestChecker::On(const ChoiceEnded& report) {
     case FinishReason::kCancelled:
       Demand(record.cancelled, "end_reason", report.request, " was not cancelled");
       return;
+    case FinishReason::kExpired:
+      Demand(false, "end_reason", report.request, " expired, which a worker cannot know");
+      return;
     case FinishReason::kLength:
       Demand(!record.refused && choice.produced == record.max_tokens, "end_reason", report.request,
              " ends for its length at ", choice.produced, " of ", record.max_tokens);
