@@ -13,6 +13,7 @@
 #include "scheduler/simulator/trace_blocks.h"
 #include "scheduler/simulator/trace_file.h"
 #include "scheduler/simulator/trace_mix.h"
+#include "scheduler/simulator/trace_terms.h"
 
 namespace cairn {
 namespace {
@@ -138,6 +139,37 @@ void AddShapeFlags(CLI::App& app, TraceFlags& flags) {
       ->group(kGroup);
 }
 
+void AddTermFlags(CLI::App& app, TraceFlags& flags) {
+  constexpr char kGroup[] = "Classes and tenants";
+  app.add_option("--assign-class", flags.assign_classes,
+                 "NAME=PERCENT: so many sessions are of this latency class; repeatable")
+      ->type_name("NAME=PERCENT")
+      ->allow_extra_args(false)
+      ->group(kGroup);
+  app.add_option("--assign-tenants", flags.assign_tenants,
+                 "spread sessions over so many tenants; 0: as they are")
+      ->check(CLI::Range(0u, 4096u))
+      ->capture_default_str()
+      ->group(kGroup);
+}
+
+absl::Status AssignTerms(Trace& trace, const TraceFlags& flags) {
+  if (flags.assign_tenants > 0) AssignTenants(trace, flags.assign_tenants, flags.seed);
+  if (flags.assign_classes.empty()) return absl::OkStatus();
+  std::vector<ClassPart> parts;
+  for (const std::string& text : flags.assign_classes) {
+    const size_t at = text.find('=');
+    ClassPart part{.name = text.substr(0, at)};
+    if (at == std::string::npos || part.name.empty() ||
+        !absl::SimpleAtoi(text.substr(at + 1), &part.percent)) {
+      return absl::InvalidArgumentError("--assign-class " + text +
+                                        ": NAME=PERCENT, such as interactive=20");
+    }
+    parts.push_back(std::move(part));
+  }
+  return AssignClasses(trace, parts, flags.seed);
+}
+
 // "FILE@RATE": the file and its own rate, where there is no file of the whole name.
 struct NamedFile {
   std::string path;
@@ -184,6 +216,7 @@ absl::Status Prepare(Trace& trace, double rate_rps, const TraceFlags& flags) {
 void AddTraceFlags(CLI::App& app, TraceFlags& flags) {
   AddReadFlags(app, flags);
   AddShapeFlags(app, flags);
+  AddTermFlags(app, flags);
 }
 
 absl::StatusOr<Trace> ReadTraces(const TraceFlags& flags) {
@@ -201,7 +234,8 @@ absl::StatusOr<Trace> ReadTraces(const TraceFlags& flags) {
 }
 
 absl::Status ShapeTrace(Trace& trace, const TraceFlags& flags) {
-  return ShapeTrace(trace, ShapeOf(flags));
+  if (absl::Status shaped = ShapeTrace(trace, ShapeOf(flags)); !shaped.ok()) return shaped;
+  return AssignTerms(trace, flags);
 }
 
 absl::StatusOr<Trace> LoadTrace(const TraceFlags& flags) {

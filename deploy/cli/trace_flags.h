@@ -40,6 +40,8 @@ struct TraceFlags {
   uint32_t input_tokens_max = 0;
   uint32_t block_tokens = 0;
   bool permute_ids = false;
+  std::vector<std::string> assign_classes;  // NAME=PERCENT
+  uint32_t assign_tenants = 0;              // 0: as they are
 };
 
 // The positional files and all flags, in groups of --help.

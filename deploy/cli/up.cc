@@ -19,6 +19,7 @@
 #include "deploy/cli/options.h"
 #include "deploy/cli/progress.h"
 #include "deploy/cli/served_text.h"
+#include "deploy/cli/trace_recording.h"
 #include "deploy/cli/units.h"
 #include "deploy/cli/version.h"
 #include "scheduler/ingress/front_door.h"
@@ -42,6 +43,7 @@ struct UpOptions {
   std::string profile;
   LocalNodeConfig node;
   ClassFlags classes;
+  TraceRecordingFlags trace;
   FrontDoorConfig door;
   HttpServerConfig http;
   uint16_t grpc_port = 50051;
@@ -277,7 +279,12 @@ absl::Status RunUp(UpOptions& options) {
   options.door.classes = *options.node.scheduler.classes;
   options.door.call.choices = options.node.choices_max;
   options.door.server_nonce = absl::StrCat(absl::Hex(std::random_device{}(), absl::kZeroPad8));
-  FrontDoor door(options.door, {model}, (*node)->port(), (*node)->clock());
+  absl::StatusOr<std::unique_ptr<GenerationPort>> recording =
+      StartTraceRecording(options.trace, (*node)->port(), (*node)->clock(),
+                          (*node)->engine().geometry().block_tokens, model);
+  if (!recording.ok()) return recording.status();
+  GenerationPort& port = *recording != nullptr ? **recording : (*node)->port();
+  FrontDoor door(options.door, {model}, port, (*node)->clock());
   std::atomic<const HttpServer*> counted{nullptr};  // a client may ask before we have its address
   door.SetHttpCounters([&counted] {
     const HttpServer* server = counted;
@@ -294,7 +301,7 @@ absl::Status RunUp(UpOptions& options) {
   std::unique_ptr<GrpcFrontend> grpc;
   if (options.grpc_port != 0) {
     absl::StatusOr<std::unique_ptr<GrpcFrontend>> started =
-        StartGrpcFrontend(GrpcConfigFor(options), {model}, (*node)->port(), (*node)->clock(), door.metrics());
+        StartGrpcFrontend(GrpcConfigFor(options), {model}, port, (*node)->clock(), door.metrics());
     if (!started.ok()) return started.status();
     grpc = *std::move(started);
     grpc->SetServing(true);
@@ -327,6 +334,7 @@ void AddUp(CLI::App& root) {
   AddServerFlags(*up, *options);
   AddLimitFlags(*up, *options);
   AddClassFlags(*up, options->classes);
+  AddTraceRecordingFlags(*up, options->trace);
   up->footer(
       "Examples:\n"
       "  cairn up\n"

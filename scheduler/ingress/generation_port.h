@@ -55,6 +55,12 @@ struct TenantUse {
   uint64_t output_tokens = 0;
 };
 
+// Lines of a recorded trace.
+struct TraceCounts {
+  uint64_t written = 0;
+  uint64_t dropped = 0;  // they came faster than they could be written
+};
+
 // Counters and gauges of the scheduler and its workers at one moment, for /metrics.
 struct SchedulerSnapshot {
   uint64_t requests_accepted = 0;
@@ -67,6 +73,7 @@ struct SchedulerSnapshot {
   std::vector<WorkerLoad> workers;
   std::vector<ClassUse> classes;
   std::vector<TenantUse> tenants;
+  std::optional<TraceCounts> trace;  // where one is recorded
 };
 
 class GenerationPort {

@@ -1,6 +1,7 @@
 #include "scheduler/operator/metrics_page.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "scheduler/operator/text_cat.h"
 #include "scheduler/operator/prometheus_text.h"
@@ -233,6 +234,12 @@ std::string MetricsPage(const MetricsPageInput& input) {
   AppendScheduler(input.scheduler, page);
   AppendClasses(input.scheduler, page);
   AppendTenants(input.scheduler, page);
+  if (const std::optional<TraceCounts>& trace = input.scheduler.trace) {
+    page.Counter("cairn_scheduler_trace_lines_total", "Requests written to the recorded trace.",
+                 trace->written);
+    page.Counter("cairn_scheduler_trace_dropped_total", "Requests that the trace has lost.",
+                 trace->dropped);
+  }
   AppendWorkers(input.scheduler, page);
   std::string text = page.Take();
   if (input.vllm_names) text += VllmFamilies(input);

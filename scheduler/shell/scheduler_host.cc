@@ -116,6 +116,7 @@ SchedulerSnapshot SchedulerHost::Snapshot() {
       .workers = {},
       .classes = {},
       .tenants = {},
+      .trace = {},
   };
   for (size_t i = 0; i < kShedReasons; ++i) {
     snapshot.shed.emplace_back(NameOf(static_cast<ShedReason>(i)), core.counts().shed_by_reason[i]);

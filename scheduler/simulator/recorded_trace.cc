@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "scheduler/simulator/trace_builder.h"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr size_t kIdDigits = 16;
 constexpr uint32_t kBlockTokensMax = 1 << 20;
+constexpr uint32_t kClassesMax = 64;
 constexpr uint64_t kIndexMax = 1u << 30;  // sessions, turns, tenants
 
 int HexValue(char c) {
@@ -67,8 +69,29 @@ class TurnIndex {
   absl::flat_hash_map<std::pair<uint32_t, uint32_t>, Turn> turns_;
 };
 
+// Classes by the order in which they are first named, from 1.
+class ClassIndex {
+ public:
+  uint32_t NumberOf(std::string_view name) {
+    const auto found = std::ranges::find(names_, name);
+    if (found != names_.end()) return static_cast<uint32_t>(found - names_.begin() + 1);
+    names_.emplace_back(name);
+    return static_cast<uint32_t>(names_.size());
+  }
+  std::vector<std::string> TakeNames() { return std::move(names_); }
+
+ private:
+  std::vector<std::string> names_;
+};
+
+bool IsClassName(std::string_view name) {
+  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
+  });
+}
+
 TraceRequest ReadRequest(JsonFields& fields, uint32_t block_tokens, uint32_t index,
-                         const TraceLimits& limits) {
+                         const TraceLimits& limits, ClassIndex& classes) {
   TraceRequest request;
   request.arrival = Instant() + fields.Time("arrival_ns", Nanoseconds(1), limits.seconds_max);
   request.input_tokens = static_cast<uint32_t>(fields.Count("input_tokens", 1, limits.tokens_max));
@@ -78,6 +101,14 @@ TraceRequest ReadRequest(JsonFields& fields, uint32_t block_tokens, uint32_t ind
   request.session = static_cast<uint32_t>(fields.CountOr("session", 0, kIndexMax, index));
   request.turn = static_cast<uint32_t>(fields.CountOr("turn", 0, kIndexMax, 0));
   request.tenant = static_cast<uint32_t>(fields.CountOr("tenant", 0, kIndexMax, 0));
+  if (fields.Has("class")) {
+    const std::string_view name = fields.Text("class");
+    if (!IsClassName(name)) fields.Wrong("class", "not a name of 1 to 64 letters, digits, - and _");
+    request.latency_class = classes.NumberOf(name);
+    if (request.latency_class > kClassesMax) {
+      fields.Wrong("class", absl::StrCat("more than ", kClassesMax, " classes"));
+    }
+  }
   request.think = fields.TimeOr("think_ns", Nanoseconds(1), limits.seconds_max, Duration());
   return request;
 }
@@ -102,18 +133,28 @@ std::string RecordedHead(uint32_t block_tokens) {
 }
 
 std::string RecordedLine(const Trace& trace, const TraceRequest& request) {
+  std::optional<uint32_t> previous;
+  if (request.previous.has_value()) previous = trace.requests[*request.previous].turn;
+  return RecordedLine(request, previous, ClassOf(trace, request), "");
+}
+
+std::string RecordedLine(const TraceRequest& request, std::optional<uint32_t> previous,
+                         std::string_view latency_class, std::string_view more) {
   std::string line = absl::StrCat(
       "{\"arrival_ns\":", request.arrival.nanoseconds(), ",\"input_tokens\":", request.input_tokens,
       ",\"output_tokens\":", request.output_tokens, ",\"session\":", request.session);
   if (request.turn != 0) absl::StrAppend(&line, ",\"turn\":", request.turn);
-  if (request.previous.has_value()) {
-    absl::StrAppend(&line, ",\"previous\":", trace.requests[*request.previous].turn,
+  if (previous) {
+    absl::StrAppend(&line, ",\"previous\":", *previous,
                     ",\"think_ns\":", request.think.nanoseconds());
   }
   if (request.tenant != 0) absl::StrAppend(&line, ",\"tenant\":", request.tenant);
+  if (!latency_class.empty()) {
+    absl::StrAppend(&line, ",\"class\":\"", std::string(latency_class), "\"");
+  }
   absl::StrAppend(&line, ",\"blocks\":\"");
   for (const uint64_t id : request.blocks) absl::StrAppendFormat(&line, "%016x", id);
-  absl::StrAppend(&line, "\"}\n");
+  absl::StrAppend(&line, "\"", std::string(more), "}\n");
   return line;
 }
 
@@ -122,6 +163,7 @@ absl::StatusOr<Trace> ReadRecordedTrace(LineReader& lines, const TraceLimits& li
   if (!block_tokens.ok()) return block_tokens.status();
   TraceBuilder builder(limits, *block_tokens);
   TurnIndex turns;
+  ClassIndex classes;
   bool cut_off = false;
   while (true) {
     const auto line = lines.Next();
@@ -134,12 +176,13 @@ absl::StatusOr<Trace> ReadRecordedTrace(LineReader& lines, const TraceLimits& li
     }
     if (!object.ok()) return object.status();
     JsonFields fields(lines, *object);
-    TraceRequest request = ReadRequest(fields, *block_tokens, builder.size(), limits);
+    TraceRequest request = ReadRequest(fields, *block_tokens, builder.size(), limits, classes);
     if (fields.ok()) turns.Link(fields, builder.size(), request);
     if (!fields.ok()) return fields.status();
     if (absl::Status added = builder.Add(lines, std::move(request)); !added.ok()) return added;
   }
   absl::StatusOr<Trace> trace = std::move(builder).Finish(lines, "recorded by cairn");
+  if (trace.ok()) trace->classes = classes.TakeNames();
   if (trace.ok() && cut_off) trace->history.push_back("left out the last line, which was cut off");
   return trace;
 }

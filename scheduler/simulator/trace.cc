@@ -23,6 +23,7 @@ std::string WrongIn(const Trace& trace, size_t index) {
   if (index > 0 && request.arrival < trace.requests[index - 1].arrival) {
     return "arrives before the request in front of it";
   }
+  if (request.latency_class > trace.classes.size()) return "is of a class without a name";
   if (request.previous.has_value()) {
     if (*request.previous >= index) return "waits for a request that is not in front of it";
     if (trace.requests[*request.previous].session != request.session) {

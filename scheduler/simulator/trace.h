@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -35,6 +36,7 @@ struct TraceRequest {
   uint32_t session = 0;  // requests of one session follow one another
   uint32_t turn = 0;     // 0, 1, ... within its session
   uint32_t tenant = 0;
+  uint32_t latency_class = 0;  // 0: the default one; i: Trace::classes[i - 1]
 
   friend bool operator==(const TraceRequest&, const TraceRequest&) = default;
 };
@@ -44,12 +46,19 @@ struct Trace {
   uint32_t block_tokens = 512;
   std::string name;  // for people: the file's name, or what was mixed
   std::vector<TraceRequest> requests;
+  std::vector<std::string> classes;  // names of latency classes
   // Requests that arrive before are replayed, but no result counts them: they warm the caches.
   Instant measured_from;
   // What was done to get here, one line a step, in order: where it was read (with a hash of the
   // bytes), how arrivals were spread, scaled, cut. Printed with every result.
   std::vector<std::string> history;
 };
+
+// Empty: the default one.
+inline std::string_view ClassOf(const Trace& trace, const TraceRequest& request) {
+  if (request.latency_class == 0) return {};
+  return trace.classes[request.latency_class - 1];
+}
 
 // How many of the prompt's tokens the first `blocks` blocks hold.
 inline uint32_t TokensOfBlocks(const Trace& trace, const TraceRequest& request, size_t blocks) {

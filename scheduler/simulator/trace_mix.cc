@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -10,6 +11,22 @@
 #include "scheduler/simulator/trace_blocks.h"
 
 namespace cairn {
+
+namespace {
+
+// Adds the names to `all`; by old number, the new one.
+std::vector<uint32_t> JoinClasses(const std::vector<std::string>& names,
+                                  std::vector<std::string>& all) {
+  std::vector<uint32_t> numbers = {0};
+  for (const std::string& name : names) {
+    const auto known = std::ranges::find(all, name);
+    numbers.push_back(static_cast<uint32_t>(known - all.begin() + 1));
+    if (known == all.end()) all.push_back(name);
+  }
+  return numbers;
+}
+
+}  // namespace
 
 absl::StatusOr<Trace> MixTraces(std::vector<Trace> traces) {
   if (traces.empty()) return absl::InvalidArgumentError("no traces to mix");
@@ -27,9 +44,11 @@ absl::StatusOr<Trace> MixTraces(std::vector<Trace> traces) {
     const auto first = static_cast<uint32_t>(mixed.requests.size());
     uint32_t sessions_end = sessions, tenants_end = tenants;
     const uint64_t salt = i == 0 ? 0 : SplitMix64(i);
+    const std::vector<uint32_t> classes = JoinClasses(trace.classes, mixed.classes);
     for (TraceRequest& request : trace.requests) {
       request.session += sessions;
       request.tenant += tenants;
+      request.latency_class = classes[request.latency_class];
       sessions_end = std::max(sessions_end, request.session + 1);
       tenants_end = std::max(tenants_end, request.tenant + 1);
       if (request.previous.has_value()) *request.previous += first;

@@ -103,6 +103,7 @@ GenerationRequest VirtualCluster::RequestOf(uint32_t request) const {
   out.sampling.temperature = 0;
   out.sampling.seed = request;  // by which the engine knows whose tokens to say
   out.tenant = std::to_string(asked.tenant);
+  out.latency_class = std::string(ClassOf(trace_, asked));
   out.deadline = options_.deadline;
   return out;
 }

@@ -146,6 +146,7 @@ inline const std::vector<Exception>& ThreadFiles() {
       {"worker/engine/worker_team.h", "the compute threads, pinned and parked"},
       {"worker/shell/worker_inbox.h", "the queue between the loop and everybody else"},
       {"worker/shell/worker_thread.h", "one thread runs the loop"},
+      {"scheduler/shell/trace_log.h", "a thread writes the trace, so that nobody waits for a disk"},
       {"scheduler/shell/scheduler_host.h", "one thread runs the loop; its inbox is the only lock"},
   };
   return kFiles;
