@@ -24,6 +24,7 @@ void SchedulerCore::Handle(const SchedulerEvent& event, Instant now) {
 }
 
 void SchedulerCore::Tick(Instant now) {
+  now_ = now;
   ExpireLate(now);
   TickDirectory(now);
   RouteWaiting(now);
