@@ -86,7 +86,10 @@ std::string Cards(const SimulationReport& report) {
         fmt::format("goodput of {} ({:.3g} to {:.3g})", first.policy, goodput.min, goodput.max));
     if (HasWorkBound(report)) {
       cards += Card(fmt::format("{:.0f} %", 100 * goodput.mean / report.bounds.work_rps),
-                    fmt::format("of the work bound, {:.3g} req/s", report.bounds.work_rps));
+                    fmt::format("of the work bound, {:.3g} req/s{}", report.bounds.work_rps,
+                                goodput.mean > report.bounds.work_rps
+                                    ? ": the trace ends before its queue has grown"
+                                    : ""));
     }
   }
   const RatePoint* point = DetailOf(report, first);
@@ -111,7 +114,8 @@ std::string Cards(const SimulationReport& report) {
 
 std::string BoundsText(const SimulationReport& report) {
   std::string text = fmt::format(
-      "Bounds that no scheduler passes: one cache without end, shared by all, would hold {:.1f} % "
+      "Bounds that no scheduler passes for long: one cache without end, shared by all, would hold "
+      "{:.1f} % "
       "of "
       "prompt tokens; one cache of the cluster's {} tokens {:.1f} %.",
       100 * report.bounds.hit_share, FormatGrouped(report.bounds.cache_tokens),
