@@ -55,8 +55,8 @@ ClusterSimOptions DrawClusterOptions(uint64_t seed) {
   o.link.window_words = prng.Chance(0.3) ? Draw(prng, 1, 4) : Draw(prng, 4, 200);
   // A session that cannot carry what is said in it is over and over again: little patience needs a
   // wide window.
-  const bool patient = o.link.window_words < 40 || prng.Chance(0.8);
-  o.link.words_max = patient ? 10'000 : Draw(prng, 100, 400);
+  const bool patient = o.link.window_words < 40 || prng.Chance(0.5);
+  o.link.words_max = patient ? 10'000 : o.link.window_words + Draw(prng, 5, 60);
   o.link.resend_after = Microseconds(prng.Between(300, 2000));
   o.link.beat = Microseconds(prng.Between(500, 1500));
   o.link.silence_max = o.link.beat * 4 + o.link.resend_after;
