@@ -243,6 +243,17 @@ GrpcConfig GrpcConfigFor(const UpOptions& options) {
           .classes = options.door.classes};
 }
 
+void CompleteDoor(UpOptions& options, ApiKeys keys) {
+  FrontDoorConfig& door = options.door;
+  door.version = ReleaseNumber();
+  door.keys = std::move(keys);
+  door.metrics_vllm_names = options.metrics_compat == "vllm";
+  door.calls_in_flight = options.node.scheduler.live_requests_max;
+  door.classes = *options.node.scheduler.classes;
+  door.call.choices = options.node.choices_max;
+  door.server_nonce = absl::StrCat(absl::Hex(std::random_device{}(), absl::kZeroPad8));
+}
+
 absl::Status RunUp(UpOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
   SetLogLevel(options.log_level);
@@ -250,10 +261,8 @@ absl::Status RunUp(UpOptions& options) {
   if (!keys.ok()) return keys.status();
   if (absl::Status status = ResolveEngine(options); !status.ok()) return status;
   if (absl::Status status = ResolvePace(options); !status.ok()) return status;
-  if (absl::Status status = ApplyClassFlags(options.classes, options.node.scheduler);
-      !status.ok()) {
-    return status;
-  }
+  absl::Status classes = ApplyClassFlags(options.classes, options.node.scheduler);
+  if (!classes.ok()) return classes;
   absl::StatusOr<std::shared_ptr<const WeightFile>> file = OpenModel(options);
   if (!file.ok()) return file.status();
   const sigset_t signals = BlockStopSignals();
@@ -272,13 +281,7 @@ absl::Status RunUp(UpOptions& options) {
   served->vocabulary_size = (*node)->engine().vocabulary_size();
   const auto model = std::make_shared<const ServedModel>(*std::move(served));
 
-  options.door.version = ReleaseNumber();
-  options.door.keys = *std::move(keys);
-  options.door.metrics_vllm_names = options.metrics_compat == "vllm";
-  options.door.calls_in_flight = options.node.scheduler.live_requests_max;
-  options.door.classes = *options.node.scheduler.classes;
-  options.door.call.choices = options.node.choices_max;
-  options.door.server_nonce = absl::StrCat(absl::Hex(std::random_device{}(), absl::kZeroPad8));
+  CompleteDoor(options, *std::move(keys));
   absl::StatusOr<std::unique_ptr<GenerationPort>> recording =
       StartTraceRecording(options.trace, (*node)->port(), (*node)->clock(),
                           (*node)->engine().geometry().block_tokens, model);

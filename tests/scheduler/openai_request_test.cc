@@ -128,7 +128,6 @@ TEST_CASE("a field we know and cannot do is refused by name, unless it asks for 
       {R"(,"response_format":{"type":"json_object"})", R"(,"response_format":{"type":"text"})"},
       {R"(,"functions":[{}])", R"(,"functions":[])"},
       {R"(,"modalities":["audio"])", R"(,"modalities":["text"])"},
-      {R"(,"service_tier":"scale")", R"(,"service_tier":"auto")"},
       {R"(,"parallel_tool_calls":false)", R"(,"parallel_tool_calls":true)"},
       {R"(,"store":true)", R"(,"store":false)"},
       {R"(,"guided_json":{})", R"(,"guided_json":null)"},
