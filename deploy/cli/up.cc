@@ -243,6 +243,12 @@ GrpcConfig GrpcConfigFor(const UpOptions& options) {
           .classes = options.door.classes};
 }
 
+absl::Status Resolve(UpOptions& options) {
+  if (absl::Status status = ResolveEngine(options); !status.ok()) return status;
+  if (absl::Status status = ResolvePace(options); !status.ok()) return status;
+  return ApplyClassFlags(options.classes, options.node.scheduler);
+}
+
 void CompleteDoor(UpOptions& options, ApiKeys keys) {
   FrontDoorConfig& door = options.door;
   door.version = ReleaseNumber();
@@ -259,10 +265,7 @@ absl::Status RunUp(UpOptions& options) {
   SetLogLevel(options.log_level);
   absl::StatusOr<ApiKeys> keys = ReadApiKeys(options);
   if (!keys.ok()) return keys.status();
-  if (absl::Status status = ResolveEngine(options); !status.ok()) return status;
-  if (absl::Status status = ResolvePace(options); !status.ok()) return status;
-  absl::Status classes = ApplyClassFlags(options.classes, options.node.scheduler);
-  if (!classes.ok()) return classes;
+  if (absl::Status status = Resolve(options); !status.ok()) return status;
   absl::StatusOr<std::shared_ptr<const WeightFile>> file = OpenModel(options);
   if (!file.ok()) return file.status();
   const sigset_t signals = BlockStopSignals();

@@ -351,7 +351,7 @@ TEST_CASE("a prompt that cannot be computed before its deadline is not begun") {
   desk.Report(load);
   desk.Do(RequestSubmitted{MakeRequest(1, 100)});
   GenerationRequest late = MakeRequest(2, 500);
-  late.deadline = Milliseconds(900);
+  late.deadline = Milliseconds(800);
   desk.Do(RequestSubmitted{late});
   desk.Do(RequestSubmitted{MakeRequest(3, 100)});
   desk.Do(WorkerReported{kWorker, kEpoch, PrefillDone{RequestId(1), {}}},

@@ -52,7 +52,9 @@ TEST_CASE("other salts share nothing, and no word of a prompt, tenant or session
   ServedRequest one = Served(0, 1, 0, 32, "my-session"), other = one;
   one.tenant = "my-tenant";
   other.cache_salt = "salt";
-  const std::string text = scribe.Head() + scribe.Line(one) + scribe.Line(other);
+  std::string text = scribe.Head();
+  text += scribe.Line(one);
+  text += scribe.Line(other);
   const Trace trace = MustRead(text);
   CHECK(trace.requests[0].blocks[0] != trace.requests[1].blocks[0]);
   CHECK(text.find("my-") == std::string::npos);
@@ -76,7 +78,9 @@ TEST_CASE("a new file points to no line of the old one, and sessions are forgott
   TraceScribe scribe({}, 16, At(0));
   scribe.Head();
   scribe.Line(Served(0, 1, 0, 20, "s"));
-  const Trace trace = MustRead(scribe.Head() + scribe.Line(Served(10, 20, 0, 20, "s")));
+  std::string text = scribe.Head();
+  text += scribe.Line(Served(10, 20, 0, 20, "s"));
+  const Trace trace = MustRead(text);
   CHECK_FALSE(trace.requests[0].previous.has_value());
   for (size_t i = 0; i <= TraceScribe::kSessionsMax; ++i) {
     scribe.Line(Served(30, 40, 0, 1, std::to_string(i)));
