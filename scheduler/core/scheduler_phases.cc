@@ -86,21 +86,27 @@ void SchedulerCore::Hear(WorkerView& worker, Request& request, const Yielded& wo
   FlowFrom(workers_.at(next));
 }
 
-// A decode that leaves a decode-heavy worker flows to a prefill-heavy one; any other goes to
-// whoever decodes: who follows it, or who has the most room. With nobody else there it stays.
+// A decode that leaves a decode-heavy worker flows to a prefill-heavy one with room; any other goes
+// to whoever decodes: who follows it, or who has the most room. With nobody to go to it stays.
 NodeId SchedulerCore::NextFor(const WorkerView& worker, const Request& request) const {
   const uint64_t tokens = KvTokensOf(request);
-  const bool leaves = worker.role == PhaseRole::kDecodeHeavy;
-  if (!leaves && request.follower) {
+  if (worker.role == PhaseRole::kDecodeHeavy) {
+    return PlaceDecode(prefill_fleet_, limits_.block_tokens, tokens, worker.node,
+                       /*room_only=*/true, limits_.phases)
+        .value_or(worker.node);
+  }
+  if (request.follower) {
     const auto follower = workers_.find(request.follower->node);
     if (follower != workers_.end() && follower->second.epoch == request.follower->epoch) {
       return follower->first;
     }
   }
-  const std::optional<NodeId> next =
-      PlaceDecode(leaves ? prefill_fleet_ : decode_fleet_, limits_.block_tokens, tokens,
-                  worker.node, /*room_only=*/leaves, limits_.phases);
-  return next.value_or(worker.node);
+  // Where decodes flow, one that finds no room flows at once: it decodes where its KV is rather
+  // than wait. One that is nearly late must leave; whoever has slack makes room for it.
+  const bool room_only = limits_.phases.flow && !IsNearlyLate(request);
+  return PlaceDecode(decode_fleet_, limits_.block_tokens, tokens, worker.node, room_only,
+                     limits_.phases)
+      .value_or(worker.node);
 }
 
 // Asks decodes to leave a decode-heavy worker whose KV is above the watermark, if they have where

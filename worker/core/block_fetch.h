@@ -34,7 +34,9 @@ struct BlockSend {
 // The blocks of a request that was yielded, for whoever goes on with it.
 struct Loan {
   BlockTable table;
-  Instant ends;  // at the latest
+  Instant ends;  // unless a word comes before
+  Instant
+      firm_until;  // from then on it gives way to a request that nothing else keeps from running
 };
 
 // A prompt that is computed elsewhere and will come here.

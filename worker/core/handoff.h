@@ -35,11 +35,15 @@ struct BlocksSealed {
   RequestId request;
   uint32_t blocks = 0;
 };
+// The request waits for room here, and its blocks are still wanted.
+struct LoanWanted {
+  RequestId request;
+};
 // Nothing more will be fetched for this request.
 struct LoanDone {
   RequestId request;
 };
-using PeerWord = std::variant<BlocksSealed, LoanDone>;
+using PeerWord = std::variant<BlocksSealed, LoanWanted, LoanDone>;
 
 // --- bytes between workers
 

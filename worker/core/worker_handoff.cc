@@ -27,7 +27,10 @@ void WorkerState::Tick(Instant now) {
   for (const auto& [id, prompt] : followed_) {
     prompt.ends <= now_ ? followed.push_back(id) : NoteEnd(prompt.ends);
   }
+  if (!handed_.empty()) KeepLoans();
   for (RequestId id : lent) EndLoan(id);
+  GiveWay();
+  if (!loans_.empty()) NoteEnd(now_ + limits_.loan_time / 4);
   for (RequestId id : followed) EndFollow(id);
 }
 
@@ -67,7 +70,8 @@ void WorkerState::GiveUp(RequestId id) {
   if (only != nullptr && only->state == SequenceState::kRunning && !only->copy) {
     only->table.DropEmpty();
     const Instant ends = now_ + limits_.loan_time;
-    loans_.insert_or_assign(id, Loan{.table = std::move(only->table), .ends = ends});
+    loans_.insert_or_assign(
+        id, Loan{.table = std::move(only->table), .ends = ends, .firm_until = ends});
     only->table = BlockTable(block_tokens_);
     NoteEnd(ends);
   }
@@ -134,6 +138,11 @@ void WorkerState::Handle(const BlocksAsked& event) {
   handoff_actions_.push_back(std::move(action));
 }
 
+void WorkerState::Hear(NodeLife /*from*/, const LoanWanted& word) {
+  const auto loan = loans_.find(word.request);
+  if (loan != loans_.end()) loan->second.ends = now_ + limits_.loan_time;
+}
+
 void WorkerState::Hear(NodeLife /*from*/, const LoanDone& word) { EndLoan(word.request); }
 
 void WorkerState::EndLoan(RequestId id) {
@@ -143,10 +152,13 @@ void WorkerState::EndLoan(RequestId id) {
   loans_.erase(found);
 }
 
-bool WorkerState::DropOneLoan() {
-  if (loans_.empty()) return false;
-  EndLoan(loans_.begin()->first);
-  return true;
+// Two workers that wait for each other's loans would wait for ever: when nobody runs here and
+// somebody waits, a loan that has lasted long enough gives way.
+void WorkerState::GiveWay() {
+  if (!running_.empty() || (waiting_.empty() && handed_.empty())) return;
+  for (const auto& [id, loan] : loans_) {
+    if (loan.firm_until <= now_) return EndLoan(id);
+  }
 }
 
 // --- the target
@@ -172,6 +184,19 @@ void WorkerState::ResumeChoices(LiveRequest& live, const BlockChain& prompt, con
       Enqueue(*choice.sequence);
     }
   }
+  if (!handed_.empty()) KeepLoans();
+}
+
+// Those who wait for room say so, several times while a loan lasts.
+void WorkerState::KeepLoans() {
+  const Duration often = limits_.loan_time / 4;
+  if (now_ >= loans_kept_ + often) {
+    loans_kept_ = now_;
+    for (const auto& [rank, sequence] : handed_) {
+      handoff_actions_.push_back(TellPeer{*sequence->source, LoanWanted{sequence->request}});
+    }
+  }
+  NoteEnd(loans_kept_ + often);
 }
 
 void WorkerState::Handle(Follow event) {

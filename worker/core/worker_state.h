@@ -84,7 +84,9 @@ class WorkerState {
   void GiveUp(RequestId id);  // a request that goes on elsewhere
   void TellFollower(LiveRequest& live, const Sequence& sequence);
   void Hear(NodeLife from, const BlocksSealed& word);
+  void Hear(NodeLife from, const LoanWanted& word);
   void Hear(NodeLife from, const LoanDone& word);
+  void KeepLoans();
   void FetchAhead(RequestId id, FollowedPrompt& followed);
   void FetchFor(Sequence& sequence, uint32_t fetched);
   FetchId StartFetching(BlockFetch fetch);
@@ -94,7 +96,7 @@ class WorkerState {
   void EndFollow(RequestId id);
   void EndLoan(RequestId id);
   bool DropOneFollow();
-  bool DropOneLoan();
+  void GiveWay();
 
   // --- worker_steps.cc
   void SetRunning(Sequence& sequence, SequenceState state);
@@ -145,6 +147,7 @@ class WorkerState {
   std::vector<WorkerAction> handoff_actions_;
   Instant now_;
   std::optional<Instant> next_end_;  // no loan or followed prompt ends before
+  Instant loans_kept_;               // when sources were last told that we still wait
   uint64_t last_fetch_ = 0;
   uint64_t last_send_ = 0;
 

@@ -178,8 +178,7 @@ WorkerState::Growth WorkerState::Admit(Sequence& sequence) {
     if (std::holds_alternative<NoRoom>(answer)) {
       if (PreemptForPriority(sequence) || DropOneFollow()) continue;
       // What fits the budget can run when it is alone.
-      if (running_.empty() && DropOneLoan()) continue;
-      CAIRN_CHECK(!running_.empty() || !fetches_.empty() || !sends_.empty());
+      CAIRN_CHECK(!running_.empty() || !fetches_.empty() || !sends_.empty() || !loans_.empty());
     }
     sequence.refused_at = store_.changes();
     return Growth::kLater;
