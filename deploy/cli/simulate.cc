@@ -9,6 +9,7 @@
 #include "deploy/cli/command_text.h"
 #include "deploy/cli/options.h"
 #include "deploy/cli/simulation/scenario.h"
+#include "deploy/cli/simulation/find_sliders.h"
 #include "deploy/cli/simulation/simulate_flags.h"
 #include "deploy/cli/simulation/simulation_html.h"
 #include "deploy/cli/simulation/simulation_json.h"
@@ -31,11 +32,16 @@ absl::Status WriteFile(const std::string& file, const std::string& text,
 absl::Status RunSimulate(SimulateFlags flags, std::string command) {
   const SystemClock clock;
   const Instant start = clock.Now();
-  const absl::StatusOr<Scenario> scenario = LoadScenario(std::move(flags));
+  absl::StatusOr<Scenario> scenario = LoadScenario(std::move(flags));
   if (!scenario.ok()) return scenario.status();
   if (!scenario->flags.html.empty()) {  // better now than after an hour
     const absl::Status writable = WriteFile(scenario->flags.html, "", std::ios::app);
     if (!writable.ok()) return writable;
+  }
+  if (scenario->flags.phases.search) {
+    const absl::StatusOr<PhaseSliders> found = FindSliders(*scenario);
+    if (!found.ok()) return found.status();
+    scenario->flags.phases.Take(*found);
   }
   absl::StatusOr<SimulationReport> report = RunStudy(*scenario);
   if (!report.ok()) return report.status();
@@ -69,6 +75,7 @@ Examples:
   cairn simulate trace.jsonl --workers 16                            what would its requests get?
   cairn simulate trace.jsonl --plan                                  how many workers does it need?
   cairn simulate trace.jsonl --workers 16 --goodput --seeds 5        how much do so many carry?
+  cairn simulate trace.jsonl --prefill 5 --decode 3 --goodput        prompts and decodes apart
   cairn simulate trace.jsonl --compare --seeds 3 --html report.html  which policy, and why?
   cairn simulate trace.jsonl --event 60s:kill:3,90s:return:3         what does a failure cost?)");
   OnRun(*app, [app, flags] { return RunSimulate(*flags, CommandText(*app)); });

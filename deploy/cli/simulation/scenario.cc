@@ -119,6 +119,13 @@ absl::StatusOr<Scenario> LoadScenario(SimulateFlags flags) {
   absl::StatusOr<EventScript> events = LoadEventScript(flags.events, flags.events_file);
   if (!events.ok()) return events.status();
   scenario.events = *std::move(events);
+  if (flags.phases.any()) {
+    if (flags.plan) {
+      return absl::InvalidArgumentError(
+          "--plan counts workers that are all mixed: leave out --prefill and --decode");
+    }
+    flags.workers = flags.phases.prefill + flags.phases.decode + flags.phases.mixed;
+  }
   scenario.flags = std::move(flags);
   if (absl::Status parsed = ParseRates(scenario); !parsed.ok()) return parsed;
   if (absl::Status read = ReadAllTraces(scenario); !read.ok()) return read;

@@ -99,6 +99,7 @@ void AddSimulateFlags(CLI::App& app, SimulateFlags& flags) {
       ->check(CLI::Range(1u, 10'000u))
       ->group("Shaping");
   AddClusterFlags(app, flags);
+  AddPhaseFlags(app, flags.phases);
   AddWorldFlags(app, flags);
   AddQuestionFlags(app, flags);
   app.add_option("--threads", flags.threads, "runs beside each other; 0: as many as cores")

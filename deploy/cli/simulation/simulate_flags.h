@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "deploy/cli/output_format.h"
+#include "deploy/cli/simulation/phase_flags.h"
 #include "deploy/cli/trace_flags.h"
 #include "kvstore/base/time.h"
 #include "scheduler/simulator/attainment.h"
@@ -40,6 +41,7 @@ struct SimulateFlags {
   std::string rates;  // "4,6,8", "auto" or nothing
   bool goodput = false;
   bool plan = false;
+  PhaseFlags phases;
   std::vector<Duration> host_overheads;  // empty: what the profile says
   std::vector<double> networks;          // GB/s
 

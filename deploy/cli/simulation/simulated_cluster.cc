@@ -38,10 +38,19 @@ ClusterOptions ClusterOf(const Scenario& scenario, const StudyCell& cell, const 
   if (flags.target.ttft > Duration()) scheduler.limits.routing.ttft_slo = flags.target.ttft;
   ClusterOptions cluster;
   cluster.seed = seed;
-  cluster.workers.assign(cell.workers, worker);
+  const PhaseFlags& phases = flags.phases;
+  scheduler.limits.phases.flow = phases.flow;
+  scheduler.limits.phases.length_aware = phases.length_aware;
+  scheduler.limits.phases.tpot_slo = flags.target.tpot;
+  if (phases.any()) {
+    cluster.workers = WorkersOf(phases.sliders(), worker);
+  } else {
+    cluster.workers.assign(cell.workers, worker);
+  }
   cluster.schedulers.assign(flags.schedulers, scheduler);
-  cluster.peers.transfer_time = [cost, block_tokens](uint64_t tokens) {
-    return cost.TransferTokens(KvLink::kNetwork, tokens, block_tokens);
+  const KvLink link = phases.kv_link == "peer" ? KvLink::kPeer : KvLink::kNetwork;
+  cluster.peers.transfer_time = [cost, link, block_tokens](uint64_t tokens) {
+    return cost.TransferTokens(link, tokens, block_tokens);
   };
   cluster.world = WorldOf(scenario.events, worker);
   return cluster;
@@ -54,6 +63,7 @@ std::string ClusterText(const Scenario& scenario) {
                         FormatSizeRounded(tokens * scenario.profile.kv_bytes_per_token), ")");
   };
   std::string text = flags.plan ? "workers" : absl::StrCat(flags.workers, " workers");
+  if (flags.phases.any()) text = flags.phases.sliders().Name();
   absl::StrAppend(&text, " of ", size(flags.kv_tokens));
   if (flags.dram_tokens > 0) absl::StrAppend(&text, " and ", size(flags.dram_tokens), " in DRAM");
   if (flags.schedulers > 1 || flags.staleness > Duration()) {

@@ -1,0 +1,39 @@
+#include "deploy/cli/simulation/phase_flags.h"
+
+#include "deploy/cli/options.h"
+
+namespace cairn {
+
+void AddPhaseFlags(CLI::App& app, PhaseFlags& flags) {
+  const auto count = CLI::Range(0u, 100'000u);
+  app.add_option("--prefill", flags.prefill,
+                 "prefill-heavy workers; with --decode instead of --workers")
+      ->check(count)
+      ->group("Phases");
+  app.add_option("--decode", flags.decode, "decode-heavy workers")->check(count)->group("Phases");
+  app.add_option("--mixed", flags.mixed, "workers for both, beside those")
+      ->check(count)
+      ->group("Phases");
+  app.add_option("--prefill-step-tokens", flags.prefill_step_tokens,
+                 "of prompts in one step of a prefill-heavy or mixed worker")
+      ->check(CLI::Range(1u, 1u << 20))
+      ->group("Phases");
+  app.add_option("--decode-step-tokens", flags.decode_step_tokens,
+                 "of prompts in one step of a decode-heavy worker; 0: it is given none")
+      ->check(CLI::Range(0u, 1u << 20))
+      ->group("Phases");
+  AddSwitch(app, "--flow", flags.flow,
+            "decodes leave full workers and come back before they are late")
+      ->group("Phases");
+  AddSwitch(app, "--length-aware", flags.length_aware,
+            "decode-heavy workers take the prompts that are early enough there")
+      ->group("Phases");
+  app.add_option("--kv-link", flags.kv_link, "of the profile, that KV goes over between workers")
+      ->check(CLI::IsMember({"network", "peer"}))
+      ->group("Phases");
+  app.add_flag("--search-sliders", flags.search,
+               "first search how many of --workers should be for what, and with which chunks")
+      ->group("Phases");
+}
+
+}  // namespace cairn
