@@ -52,7 +52,7 @@ def main(model):
         assert cached > 0 and abs(bound - cached) <= 16 * len(usages), (bound, cached)
 
         report = run("simulate", path, "--workers", "1", "--kv-tokens", "10000", "-o", "json")
-        seed = report["seeds"][0]
+        seed = report["policies"][0]["rates"][0]["seeds"][0]
         assert seed["finished"] == len(usages), seed
         assert abs(seed["prompt_tokens"] - facts["input_tokens_total"]) == 0
         print(f"{len(usages)} requests recorded, described and replayed; {cached} tokens cached, bound {bound:.0f}")
