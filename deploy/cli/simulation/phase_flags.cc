@@ -22,7 +22,7 @@ void AddPhaseFlags(CLI::App& app, PhaseFlags& flags) {
                  "of prompts in one step of a decode-heavy worker; 0: it is given none")
       ->check(CLI::Range(0u, 1u << 20))
       ->group("Phases");
-  AddSwitch(app, "--flow", flags.flow,
+  AddSwitch(app, "flow", flags.flow,
             "decodes leave full workers and come back before they are late")
       ->group("Phases");
   AddSwitch(app, "--length-aware", flags.length_aware,
