@@ -25,7 +25,7 @@ void AddPhaseFlags(CLI::App& app, PhaseFlags& flags) {
   AddSwitch(app, "flow", flags.flow,
             "decodes leave full workers and come back before they are late")
       ->group("Phases");
-  AddSwitch(app, "--length-aware", flags.length_aware,
+  AddSwitch(app, "length-aware", flags.length_aware,
             "decode-heavy workers take the prompts that are early enough there")
       ->group("Phases");
   app.add_option("--kv-link", flags.kv_link, "of the profile, that KV goes over between workers")
