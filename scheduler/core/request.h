@@ -31,19 +31,20 @@ struct Request {
   GenerationRequest body;
   RequestState state = RequestState::kQueued;
   Instant arrival;
-  uint64_t order = 0;  // of arrival; ties do not exist
-  std::vector<BlockKey> chain;   // of the prompt's full blocks, computed once
-  std::optional<NodeId> line;    // kQueued: the worker it waits for; none: not routed yet
-  uint64_t work_tokens = 0;      // of the prompt, expected to be computed
-  NodeId worker;       // meaningful unless kQueued
+  uint64_t order = 0;           // of arrival; ties do not exist
+  std::vector<BlockKey> chain;  // of the prompt's full blocks, computed once
+  std::optional<NodeId> line;   // kQueued: the worker it waits for; none: not routed yet
+  Duration yields;              // kQueued: taken to be due so much later than it is
+  uint64_t work_tokens = 0;     // of the prompt, expected to be computed
+  NodeId worker;                // meaningful unless kQueued
   Epoch epoch;
   // Phases (scheduler_phases.cc).
   std::optional<NodeLife> follower;  // fetches its prompt's blocks ahead
   bool yielding = false;             // its worker was asked to give it up
   bool flowed = false;               // decodes on a prefill-heavy worker
   uint64_t kv_tokens = 0;            // counted with its worker
-  uint32_t preemptions = 0;   // by workers that yielded it
-  bool prefill_told = false;  // the client has heard PrefillDone
+  uint32_t preemptions = 0;          // by workers that yielded it
+  bool prefill_told = false;         // the client has heard PrefillDone
   std::vector<ChoiceProgress> choices;
   FinishReason end_reason = FinishReason::kCancelled;  // kCancelling: why
   TenantNumber tenant = 0;

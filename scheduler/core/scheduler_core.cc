@@ -67,6 +67,10 @@ void SchedulerCore::StartWaiting(Request& request) {
 
 void SchedulerCore::StopWaiting(const Request& request) {
   Dequeue(request);
+  LeaveQueue(request);
+}
+
+void SchedulerCore::LeaveQueue(const Request& request) {
   tenants_.Leave(request.tenant, request.body.prompt.size());
   leaving_.Finish(request.body.prompt.size(), queue_.size() > 0, now_);
 }

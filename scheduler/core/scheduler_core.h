@@ -59,6 +59,9 @@ struct SchedulerLimits {
   // A line is overloaded when its worker needs longer than this share of the TTFT target for it.
   // Zero: nothing is moved.
   uint32_t rebalance_percent = 100;
+  // In a line a prompt is taken to be due later by so much of its own work, so that shorter ones go
+  // first: more are in time, and the longest wait longer. Zero: what is due first goes first.
+  uint32_t shorter_first_percent = 0;
   // How prompts are keyed: as the workers do. Without block tokens, by nothing.
   ModelIdentity model;
   uint32_t block_tokens = 16;
@@ -148,6 +151,7 @@ class SchedulerCore {
   bool CanMeetDeadline(const WorkerView& worker, const Request& request, Instant now) const;
   void StartWaiting(Request& request);
   void StopWaiting(const Request& request);
+  void LeaveQueue(const Request& request);
 
   // --- scheduler_phases.cc
   std::optional<RouteChoice> PlaceOutsideThePolicy(const RouteRequest& request, Instant now) const;
@@ -173,7 +177,8 @@ class SchedulerCore {
   FleetView FleetOf(std::span<const WorkerView* const> workers, Instant now) const;
   void LearnFleet();
   void Enqueue(Request& request, std::optional<NodeId> line);
-  void Dequeue(const Request& request);
+  void TakeFromLine(const Request& request);
+  void Dequeue(const Request& request);  // its blocks are not expected there any more
   void RouteWaiting(Instant now);
   Placement Choose(const Request& request, Instant now);
   void Place(Request& request, const Placement& placement, Instant now);

@@ -47,7 +47,7 @@ QueuePlace SchedulerCore::PlaceOf(const Request& request) {
   const Duration target = request.body.slo.ttft;
   return {.priority = request.body.priority,
           .tenant = request.tenant,
-          .due = request.arrival + (target == Duration() ? kDueAnyTime : target),
+          .due = request.arrival + (target == Duration() ? kDueAnyTime : target) + request.yields,
           .order = request.order};
 }
 
@@ -101,15 +101,27 @@ void SchedulerCore::Enqueue(Request& request, std::optional<NodeId> line) {
   request.line = line;
   const uint64_t prompt = TokensBefore(request);
   if (!line) request.work_tokens = prompt;
+  request.yields = Duration();
+  if (line) {
+    const Duration work = workers_.at(*line).TimeFor(request.work_tokens);
+    request.yields = work * limits_.shorter_first_percent / 100;
+  }
   queue_.Add(line, PlaceOf(request), {request.body.id, prompt, request.work_tokens});
   if (!line) return;
   workers_.at(*line).queued_tokens = queue_.work_tokens(line);
+  // A line is served in order: by the turn of who comes next its blocks will be there.
+  sent_.at(*line).Send(request.body.id, request.chain);
   touched_.insert(*line);
 }
 
-void SchedulerCore::Dequeue(const Request& request) {
+void SchedulerCore::TakeFromLine(const Request& request) {
   queue_.Remove(request.line, PlaceOf(request));
   if (request.line) workers_.at(*request.line).queued_tokens = queue_.work_tokens(request.line);
+}
+
+void SchedulerCore::Dequeue(const Request& request) {
+  TakeFromLine(request);
+  if (request.line) sent_.at(*request.line).GiveUp(request.body.id);
 }
 
 void SchedulerCore::RouteWaiting(Instant now) {
@@ -195,21 +207,18 @@ void SchedulerCore::AssignFromLines(Instant now) {
 }
 
 void SchedulerCore::Send(WorkerView& worker, Request& request) {
-  StopWaiting(request);
+  TakeFromLine(request);
+  LeaveQueue(request);
   request.flowed = false;
   Dispatch(worker, request, std::nullopt);
 }
 
 void SchedulerCore::Dispatch(WorkerView& worker, Request& request, std::optional<NodeLife> source) {
-  // What it waited for may have been computed meanwhile, by a request with the same head.
-  const RouteRequest route = RouteRequestOf(request);
-  const PrefixMatch match = directory_.index().Match(worker.holder, route.chain);
-  const uint64_t hit = uint64_t{match.blocks} * limits_.block_tokens;
-  const uint64_t prompt = route.prompt_tokens;
-  request.work_tokens = std::max<uint64_t>(1, prompt - std::min(hit, prompt));
   if (source) {
     request.work_tokens = 1;  // all but its last token comes along
+    sent_.at(worker.node).Send(request.body.id, request.chain);
   } else {
+    const uint64_t prompt = TokensBefore(request);
     counts_.prompt_tokens += prompt;
     counts_.hit_tokens_expected += prompt - std::min(request.work_tokens, prompt);
   }
@@ -227,7 +236,6 @@ void SchedulerCore::Dispatch(WorkerView& worker, Request& request, std::optional
   worker.drain.Begin(now_);
   worker.unprefilled_tokens += request.work_tokens;
   worker.backlog.Send(request.work_tokens);
-  sent_.at(worker.node).Send(request.body.id, request.chain);
   request.kv_tokens = KvTokensOf(request);
   worker.kv_tokens += request.kv_tokens;
   request.yielding = false;

@@ -69,6 +69,10 @@ const std::map<std::string, Setting, std::less<>>& Settings() {
       {"exploit", Of(&Options::e2_exploit_percent)},
       {"rebalance", [](SchedulerLimits& limits,
                        double value) { limits.rebalance_percent = static_cast<uint32_t>(value); }},
+      {"shorter",
+       [](SchedulerLimits& limits, double value) {
+         limits.shorter_first_percent = static_cast<uint32_t>(value);
+       }},
       {"ahead", [](SchedulerLimits& limits,
                    double value) { limits.unprefilled_tokens_max = static_cast<uint64_t>(value); }},
   };
@@ -122,6 +126,18 @@ StepProfile Coarse(StepProfile profile, uint32_t coarse) {
   return profile;
 }
 
+// DualMap's experiments warm the caches up slowly; otherwise what piles up while they are cold is
+// all that a high rate shows.
+void SlowDownWarmUp(Trace& trace) {
+  constexpr int64_t kTimes = 4;
+  const Duration warm_up = trace.measured_from - Instant();
+  for (TraceRequest& request : trace.requests) {
+    const Duration at = request.arrival - Instant();
+    request.arrival = request.arrival + std::min(at, warm_up) * (kTimes - 1);
+  }
+  trace.measured_from = Instant() + warm_up * kTimes;
+}
+
 absl::Status Shape(const GoodputCell& cell, double rate_rps, Trace& trace) {
   const bool agents = cell.trace == "agents";
   TraceShape shape;
@@ -140,6 +156,7 @@ absl::Status Shape(const GoodputCell& cell, double rate_rps, Trace& trace) {
   shape.permute_ids = true;
   shape.warm_up_requests = requests / (agents ? 4 : 8);
   if (absl::Status done = ShapeTrace(trace, shape); !done.ok()) return done;
+  if (!agents) SlowDownWarmUp(trace);
   if (!cell.outputs) {
     for (TraceRequest& request : trace.requests) request.output_tokens = 1;
   }

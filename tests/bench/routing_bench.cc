@@ -20,8 +20,8 @@ constexpr uint32_t kHeadBlocks = 32;    // shared by the chains of one family
 
 using Nanos = std::chrono::nanoseconds;
 
-// Chains of 500 blocks, ten to a family; those of a family share their first 32, as conversations share a system
-// prompt.
+// Chains of 500 blocks, ten to a family; those of a family share their first 32, as conversations
+// share a system prompt.
 std::vector<BlockKey> ChainOf(uint64_t number, uint64_t families) {
   std::vector<BlockKey> chain;
   chain.reserve(kChainBlocks);
@@ -48,12 +48,15 @@ struct Cluster {
     }
     chains = blocks / (kChainBlocks - kHeadBlocks);
     families = std::max<uint64_t>(1, chains / 10);
-    // Each chain is held by one of its homes, as it would be after a while of dual hashing.
+    // Each chain is held by one of its homes, as it would be after a while of dual hashing; every
+    // fourth by a stranger, who has to be looked for.
     const auto placing = MakeRoutingPolicy({}, 16);
     for (uint64_t number = 0; number < chains; ++number) {
       const std::vector<BlockKey> chain = ChainOf(number, families);
       const Homes homes = placing->HomesOf({RequestId(number), 0, chain}, fleet(0));
-      const HolderId holder = views[homes[number % homes.size()]].holder;
+      const size_t stranger = SplitMix64(number) % workers;
+      const size_t worker = number % 4 == 3 ? stranger : homes[number % homes.size()];
+      const HolderId holder = views[worker].holder;
       for (uint32_t block = 0; block < kChainBlocks; ++block) {
         index.Publish(holder, {.key = chain[block], .depth = block});
       }

@@ -87,6 +87,40 @@ TEST_CASE("what is expected to be cached is not counted as work") {
   CHECK(desk.core.workers().at(NodeId(1)).unprefilled_tokens == 100);
 }
 
+TEST_CASE("what waits in a line will be there for who waits behind it") {
+  SchedulerLimits limits;
+  limits.unprefilled_requests_max = 1;
+  Desk desk(1, limits);
+  desk.Submit(1, 0, 1600);
+  desk.Submit(2, 50'000, 1600);
+  desk.Submit(3, 50'000, 1700);  // the same and 100 tokens more
+  CHECK(desk.core.queued_requests() == 2);
+  CHECK(desk.core.workers().at(NodeId(1)).queued_tokens == 1600 + 100);
+  desk.Do(RequestCancelled{RequestId(3)});
+  desk.Do(RequestCancelled{RequestId(2)});
+  desk.Submit(4, 50'000, 1600);  // nobody will have computed it
+  CHECK(desk.core.workers().at(NodeId(1)).queued_tokens == 1600);
+}
+
+TEST_CASE("shorter prompts go first where that is asked for, and long ones in the end") {
+  SchedulerLimits limits;
+  limits.unprefilled_requests_max = 1;
+  limits.shorter_first_percent = 300;
+  Desk desk(1, limits);
+  desk.Submit(1, 0, 1600);
+  desk.Submit(2, 50'000, 3000);  // 300 ms: due 900 ms later than it is
+  desk.now = desk.now + Milliseconds(100);
+  desk.Submit(3, 90'000, 160);
+  desk.now = desk.now + Seconds(1);
+  desk.Submit(4, 120'000, 160);
+  desk.Prefilled(1);
+  CHECK(desk.went.contains(3));
+  CHECK_FALSE(desk.went.contains(2));
+  desk.Prefilled(3);
+  CHECK(desk.went.contains(2));  // it has waited long enough
+  CHECK_FALSE(desk.went.contains(4));
+}
+
 TEST_CASE("a worker is taken to hold no more than it has slots for") {
   SchedulerLimits limits;
   limits.block_tokens = 10;

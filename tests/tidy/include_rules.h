@@ -205,6 +205,7 @@ inline const std::vector<Exception>& TestsWithoutMirror() {
       {"tests/worker/quality_test.cc", "the whole engine against the NumPy reference"},
       {"tests/worker/safetensors_model_test.cc", "a safetensors folder, from file to logits"},
       {"tests/kernels/rows_test.cc", "the kernels that work row by row, at every level"},
+      {"tests/scheduler/elasticity_test.cc", "a whole cluster that grows and shrinks under load"},
   };
   return kTests;
 }

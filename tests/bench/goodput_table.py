@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Turns the lines of goodput_bench into the tables of docs/numbers/routing.md.
+
+usage: goodput_table.py FILE.jsonl > tables.md
+"""
+import collections
+import json
+import sys
+
+AXES = ("workers", "staleness_s", "schedulers", "kv_tokens")
+FIRST = ["dual-hash", "e2", "e2,exploit=30", "min-ttft", "dualmap"]
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def spread(rows):
+    rates = [row["goodput"] for row in rows]
+    digits = 1 if max(rates) < 100 else 0
+    if len(rates) == 1:
+        return f"{rates[0]:.{digits}f}"
+    return f"{mean(rates):.{digits}f} ({min(rates):.{digits}f}-{max(rates):.{digits}f})"
+
+
+def table(cells, title):
+    """Rows are clusters, columns policies."""
+    policies = sorted({policy for cell in cells.values() for policy in cell})
+    policies = [p for p in FIRST if p in policies] + [p for p in policies if p not in FIRST]
+    print(f"\n### {title}\n")
+    print("| workers, staleness, schedulers, KV tokens | seeds | bound | "
+          + " | ".join(policies) + " | of bound | best rival |")
+    print("|---|---:|---:|" + "---:|" * (len(policies) + 2))
+    for key in sorted(cells):
+        cell = cells[key]
+        rates = {policy: mean([row["goodput"] for row in rows]) for policy, rows in cell.items()}
+        best = max(rates.values())
+        entries = []
+        for policy in policies:
+            text = spread(cell[policy]) if policy in cell else ""
+            entries.append(f"**{text}**" if text and rates[policy] == best else text)
+        own = cell.get("dual-hash")
+        bound = mean([row["bound"] for row in next(iter(cell.values()))])
+        of_bound = f"{100 * rates['dual-hash'] / bound:.0f} %" if own else ""
+        rivals = [rate for policy, rate in rates.items() if not policy.startswith("dual-hash")]
+        ratio = f"{rates['dual-hash'] / max(rivals):.2f}" if own and rivals else ""
+        seeds = max(len(rows) for rows in cell.values())
+        print(f"| {key[0]}, {key[1]:g} s, {key[2]}, {key[3] / 1e6:.1f} M | {seeds} | {bound:.1f} | "
+              + " | ".join(entries) + f" | {of_bound} | {ratio} |")
+
+
+def details(cells, title):
+    print(f"\n### {title}\n")
+    print("| policy | goodput | hit share | of the hit bound | busiest worker / mean | "
+          "TTFT p50 | p90 | p99 |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    for policy, rows in sorted(cells.items(), key=lambda item: -mean([r["goodput"] for r in item[1]])):
+        hit, of = mean([r["hit"] for r in rows]), mean([r["hit"] / r["hit_bound"] for r in rows])
+        print(f"| {policy} | {spread(rows)} | {hit:.3f} | {100 * of:.0f} % | "
+              f"{mean([r['imbalance'] for r in rows]):.2f} | "
+              + " | ".join(f"{mean([r[f'ttft_{p}_s'] for r in rows]):.1f} s"
+                           for p in ("p50", "p90", "p99")) + " |")
+
+
+def main():
+    tables = collections.defaultdict(lambda: collections.defaultdict(dict))
+    for line in open(sys.argv[1]):
+        row = json.loads(line)
+        if "goodput" not in row:
+            continue
+        group = (row["trace"] + (" (tuning part)" if row["tuning"] else ""), row["profile"])
+        key = tuple(row[axis] for axis in AXES)
+        tables[group][key].setdefault(row["policy"], []).append(row)
+    for (trace, profile), cells in sorted(tables.items()):
+        table(cells, f"{trace}, {profile}")
+        centre = cells.get((16, 1.0, 3, 1198080)) or next(iter(cells.values()))
+        details(centre, f"{trace}, {profile}: the centre's runs at their goodput")
+
+
+if __name__ == "__main__":
+    main()
