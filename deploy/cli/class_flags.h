@@ -2,7 +2,6 @@
 // for what simulates.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
@@ -10,6 +9,10 @@
 #include "absl/status/statusor.h"
 #include "kvstore/base/time.h"
 #include "scheduler/core/scheduler_core.h"
+
+namespace CLI {
+class App;  // a large header, which only those include who add options
+}
 
 namespace cairn {
 

@@ -2,7 +2,6 @@
 // simulate` read.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,6 +10,10 @@
 #include "kvstore/base/clock.h"
 #include "scheduler/ingress/generation_port.h"
 #include "scheduler/ingress/served_model.h"
+
+namespace CLI {
+class App;  // a large header, which only those include who add options
+}
 
 namespace cairn {
 

@@ -49,6 +49,8 @@ absl::Status ParseRates(Scenario& scenario) {
 
 absl::Status Check(const Scenario& scenario) {
   const SimulateFlags& flags = scenario.flags;
+  SchedulerLimits limits;
+  if (absl::Status classes = ApplyClassFlags(flags.classes, limits); !classes.ok()) return classes;
   const uint32_t block_tokens = scenario.traces[0].block_tokens;
   if (flags.kv_tokens < block_tokens) {
     return absl::InvalidArgumentError(absl::StrCat(

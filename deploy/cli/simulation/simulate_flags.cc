@@ -100,6 +100,7 @@ void AddSimulateFlags(CLI::App& app, SimulateFlags& flags) {
       ->group("Shaping");
   AddClusterFlags(app, flags);
   AddPhaseFlags(app, flags.phases);
+  AddClassFlags(app, flags.classes);
   AddWorldFlags(app, flags);
   AddQuestionFlags(app, flags);
   app.add_option("--threads", flags.threads, "runs beside each other; 0: as many as cores")

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "deploy/cli/class_flags.h"
 #include "deploy/cli/output_format.h"
 #include "deploy/cli/simulation/phase_flags.h"
 #include "deploy/cli/trace_flags.h"
@@ -42,6 +43,7 @@ struct SimulateFlags {
   bool goodput = false;
   bool plan = false;
   PhaseFlags phases;
+  ClassFlags classes;  // standard's targets are `target`, unless it is given its own
   std::vector<Duration> host_overheads;  // empty: what the profile says
   std::vector<double> networks;          // GB/s
 

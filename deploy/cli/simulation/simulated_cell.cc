@@ -56,6 +56,11 @@ absl::StatusOr<SeedRun> RunCell(const Scenario& scenario, const StudyCell& cell,
   run.timeline = TimelineOf(options, result, target);
   run.busy_by_worker = BusyShares(result, run.summary.span);
   run.requests_by_worker = RequestsByWorker(result);
+  const LatencyClasses& classes = *options.schedulers[0].limits.classes;
+  run.classes = SummarizeClasses(*trace, result, classes);
+  if (run.classes.size() < 2) run.classes.clear();
+  run.tenants = SummarizeTenants(*trace, result, classes);
+  if (run.tenants.size() < 2) run.tenants.clear();
   return run;
 }
 

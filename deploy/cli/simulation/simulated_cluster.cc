@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "deploy/cli/units.h"
+#include "kvstore/base/check.h"
 #include "scheduler/core/routing_policy.h"
 
 namespace cairn {
@@ -11,6 +12,16 @@ namespace {
 
 uint32_t SlotsFor(uint64_t tokens, uint32_t block_tokens) {
   return static_cast<uint32_t>(std::min<uint64_t>(tokens / block_tokens, 1u << 30));
+}
+
+// What the flags promise. REQUIRES: they were checked.
+SchedulerLimits LimitsOf(const SimulateFlags& flags) {
+  SchedulerLimits limits = SchedulerOptions().limits;
+  CAIRN_CHECK(ApplyClassFlags(flags.classes, limits).ok());
+  const bool own = std::ranges::any_of(
+      flags.classes.classes, [](const std::string& text) { return text.starts_with("standard="); });
+  if (!own) limits.classes->Set({"standard", flags.target, 0});
+  return limits;
 }
 
 }  // namespace
@@ -31,6 +42,7 @@ ClusterOptions ClusterOf(const Scenario& scenario, const StudyCell& cell, const 
     worker.store.device_headroom_slots = worker.store.device.slots / 32;
   }
   SchedulerOptions scheduler;
+  scheduler.limits = LimitsOf(flags);
   scheduler.link_delay = flags.link_delay;
   scheduler.staleness = flags.staleness;
   scheduler.limits.routing.policy = *PolicyNamed(cell.policy);

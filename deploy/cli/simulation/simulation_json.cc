@@ -22,33 +22,51 @@ void AddSpread(ordered_json& out, const std::string& name, const Spread& spread)
   out[name + "_max"] = spread.max;
 }
 
+ordered_json ToJson(const std::vector<GroupSummary>& groups) {
+  ordered_json out = ordered_json::array();
+  for (const GroupSummary& g : groups) {
+    out.push_back({{"name", g.name},
+                   {"attainment", g.attainment},
+                   {"requests", g.requests},
+                   {"finished", g.finished},
+                   {"shed", g.shed},
+                   {"expired", g.expired},
+                   {"ttft", ToJson(g.ttft)},
+                   {"tpot", ToJson(g.tpot)}});
+  }
+  return out;
+}
+
 ordered_json ToJson(const SeedRun& run) {
   const ClusterSummary& s = run.summary;
-  return {{"seed", run.seed},
-          {"rate", run.rate},
-          {"attainment", s.attainment},
-          {"requests", s.requests},
-          {"finished", s.finished},
-          {"cancelled", s.cancelled},
-          {"failed", s.failed},
-          {"shed", s.shed},
-          {"unfinished", s.unfinished},
-          {"missed_ttft", s.missed_ttft},
-          {"missed_tpot", s.missed_tpot},
-          {"ttft", ToJson(s.ttft)},
-          {"tpot", ToJson(s.tpot)},
-          {"worst_gap", ToJson(s.gap_max)},
-          {"queue", ToJson(s.queue)},
-          {"prompt_tokens", s.prompt_tokens},
-          {"hit_device_tokens", s.hit_device_tokens},
-          {"hit_dram_tokens", s.hit_dram_tokens},
-          {"hit_share", HitShare(s)},
-          {"output_tokens", s.output_tokens},
-          {"preemptions", s.preemptions},
-          {"restarts", s.restarts},
-          {"span_s", s.span.seconds()},
-          {"busy_share", s.busy_share},
-          {"imbalance", s.imbalance}};
+  ordered_json out = {{"seed", run.seed},
+                      {"rate", run.rate},
+                      {"attainment", s.attainment},
+                      {"requests", s.requests},
+                      {"finished", s.finished},
+                      {"cancelled", s.cancelled},
+                      {"failed", s.failed},
+                      {"shed", s.shed},
+                      {"unfinished", s.unfinished},
+                      {"missed_ttft", s.missed_ttft},
+                      {"missed_tpot", s.missed_tpot},
+                      {"ttft", ToJson(s.ttft)},
+                      {"tpot", ToJson(s.tpot)},
+                      {"worst_gap", ToJson(s.gap_max)},
+                      {"queue", ToJson(s.queue)},
+                      {"prompt_tokens", s.prompt_tokens},
+                      {"hit_device_tokens", s.hit_device_tokens},
+                      {"hit_dram_tokens", s.hit_dram_tokens},
+                      {"hit_share", HitShare(s)},
+                      {"output_tokens", s.output_tokens},
+                      {"preemptions", s.preemptions},
+                      {"restarts", s.restarts},
+                      {"span_s", s.span.seconds()},
+                      {"busy_share", s.busy_share},
+                      {"imbalance", s.imbalance}};
+  if (!run.classes.empty()) out["classes"] = ToJson(run.classes);
+  if (!run.tenants.empty()) out["tenants"] = ToJson(run.tenants);
+  return out;
 }
 
 ordered_json ToJson(const RatePoint& point) {

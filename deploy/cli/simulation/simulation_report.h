@@ -12,6 +12,7 @@
 #include "scheduler/simulator/attainment.h"
 #include "scheduler/simulator/capacity_search.h"
 #include "scheduler/simulator/goodput.h"
+#include "scheduler/simulator/group_attainment.h"
 #include "scheduler/simulator/run_timeline.h"
 #include "scheduler/simulator/step_cost.h"
 #include "scheduler/simulator/trace_facts.h"
@@ -28,6 +29,8 @@ struct SeedRun {
   RunTimeline timeline;
   std::vector<double> busy_by_worker;      // share of the run's time
   std::vector<double> requests_by_worker;  // on average
+  std::vector<GroupSummary> classes;       // where the trace has several; the same of tenants
+  std::vector<GroupSummary> tenants;
 };
 
 // The part of a run's prompt tokens that were cached.

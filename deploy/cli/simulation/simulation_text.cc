@@ -29,6 +29,18 @@ std::string Row(const char* name, const Percentiles& p) {
                      cell(p.p50), cell(p.p90), cell(p.p99), cell(p.max));
 }
 
+std::string GroupText(const char* kind, const std::vector<GroupSummary>& groups) {
+  std::string out;
+  for (const GroupSummary& g : groups) {
+    out += fmt::format("  {} {}: {:.1f} % of {} within the targets, TTFT p50 {}, p90 {}", kind,
+                       g.name, 100 * g.attainment, g.requests, FormatDurationRounded(g.ttft.p50),
+                       FormatDurationRounded(g.ttft.p90));
+    if (g.shed + g.expired > 0) out += fmt::format(", {} shed, {} expired", g.shed, g.expired);
+    out += "\n";
+  }
+  return out;
+}
+
 std::string TextOf(const SeedRun& run, const std::string& policy) {
   const ClusterSummary& s = run.summary;
   std::string out = fmt::format(
@@ -50,7 +62,7 @@ std::string TextOf(const SeedRun& run, const std::string& policy) {
     out += fmt::format("  {} shed, {} failed, {} unfinished, {} begun again\n", s.shed, s.failed,
                        s.unfinished, s.restarts);
   }
-  return out;
+  return out + GroupText("class", run.classes) + GroupText("tenant", run.tenants);
 }
 
 std::string TargetText(const SloTarget& target) {
