@@ -30,7 +30,7 @@ def run_simulation(cairn, trace, profile, kv_tokens, step_tokens=512, sequences_
     out = subprocess.run([cairn, "simulate", trace, "--workers", "1", "--profile", profile, "--kv-tokens", str(kv_tokens),
                           "--step-tokens", str(step_tokens), "--sequences-max", str(sequences_max), "-o", "json"],
                          check=True, stdout=subprocess.PIPE, text=True).stdout
-    return json.loads(out)["seeds"][0]
+    return json.loads(out)["policies"][0]["rates"][0]["seeds"][0]
 
 
 def simulate(cairn, trace, profile, kv_tokens):
