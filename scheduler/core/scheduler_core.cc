@@ -20,11 +20,6 @@ SchedulerCore::SchedulerCore(const SchedulerLimits& limits)
 void SchedulerCore::Handle(const SchedulerEvent& event, Instant now) {
   now_ = now;
   std::visit([&](const auto& e) { On(e, now); }, event);
-  Tick(now);
-}
-
-void SchedulerCore::Tick(Instant now) {
-  now_ = now;
   ExpireLate(now);
   TickDirectory(now);
   RouteWaiting(now);
@@ -114,10 +109,14 @@ void SchedulerCore::ExpireLate(Instant now) {
     Request& request = requests_.at(deadlines_.begin()->second);
     deadlines_.erase(deadlines_.begin());
     if (request.state == RequestState::kCancelling) continue;
-    ++counts_.expired;
-    ++attainment_[request.latency_class].expired;
-    Stop(request, FinishReason::kExpired, "its deadline has passed");
+    Expire(request, "its deadline has passed");
   }
+}
+
+void SchedulerCore::Expire(Request& request, std::string_view message) {
+  ++counts_.expired;
+  ++attainment_[request.latency_class].expired;
+  Stop(request, FinishReason::kExpired, message);
 }
 
 std::optional<Instant> SchedulerCore::NextDeadline() const {

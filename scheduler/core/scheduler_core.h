@@ -94,8 +94,6 @@ class SchedulerCore {
   SchedulerCore& operator=(const SchedulerCore&) = delete;
 
   void Handle(const SchedulerEvent& event, Instant now);
-  // Time has passed: call once in a beat where words can be lost.
-  void Tick(Instant now);
   std::vector<SchedulerAction> TakeActions();
 
   const SchedulerCounts& counts() const { return counts_; }
@@ -146,6 +144,7 @@ class SchedulerCore {
   void End(RequestId id, FinishReason reason, uint32_t preemptions, std::string_view message = "");
   void DropWorker(NodeId node);
   void ExpireLate(Instant now);
+  void Expire(Request& request, std::string_view message);  // REQUIRES: not stopped yet
   void EndChoices(Request& request, FinishReason reason, std::string_view message);
   void Stop(Request& request, FinishReason reason, std::string_view message);
   bool CanMeetDeadline(const WorkerView& worker, const Request& request, Instant now) const;

@@ -71,7 +71,8 @@ struct BlocksListed {
 // No new requests from now on; those inside finish.
 struct DrainStarted {};
 
-// Nothing happened but time; SchedulerCore::NextDeadline says when this is worth telling.
+// Nothing happened but time. SchedulerCore::NextDeadline says when this is worth telling; where words
+// can be lost, once a beat.
 struct TimePassed {};
 
 using SchedulerEvent =

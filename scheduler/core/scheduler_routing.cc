@@ -199,9 +199,7 @@ void SchedulerCore::AssignFromLines(Instant now) {
         Send(worker, next);
         continue;
       }
-      ++counts_.expired;
-      ++attainment_[next.latency_class].expired;
-      Stop(next, FinishReason::kExpired, "its prompt could not be computed before its deadline");
+      Expire(next, "its prompt could not be computed before its deadline");
     }
   }
 }

@@ -112,7 +112,7 @@ void SchedulerNode::Tell(const std::vector<SchedulerEvent>& events, Instant now)
 
 void SchedulerNode::Beat(Instant now) {
   Tell(links_.Tick(now), now);
-  core_.Tick(now);
+  core_.Handle(TimePassed{}, now);
 }
 
 SchedulerNode::Turn SchedulerNode::Act(Instant now) {
