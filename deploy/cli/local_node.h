@@ -23,8 +23,8 @@ struct LocalNodeConfig {
   PacedEngine::StepTime paced;
   int threads = 0;  // 0: all cores this process may use
   bool pin_threads = true;
-  uint64_t kv_budget_bytes = uint64_t{1} << 30;   // of the device tier
-  uint64_t dram_budget_bytes = uint64_t{1} << 30; // of the tier behind it; 0: none
+  uint64_t kv_budget_bytes = uint64_t{1} << 30;    // of the device tier
+  uint64_t dram_budget_bytes = uint64_t{1} << 30;  // of the tier behind it; 0: none
   uint32_t sequences_max = 64;
   uint32_t choices_max = 32;
   uint32_t context_length = 0;  // 0: the model's
@@ -33,8 +33,8 @@ struct LocalNodeConfig {
 
 class LocalNode {
  public:
-  // Loads the model and starts the worker's thread. InvalidArgument or NotFound: what is wrong with the
-  // model or the configuration. ResourceExhausted: no memory for the KV budget.
+  // Loads the model and starts the worker's thread. InvalidArgument or NotFound: what is wrong with
+  // the model or the configuration. ResourceExhausted: no memory for the KV budget.
   static absl::StatusOr<std::unique_ptr<LocalNode>> Start(std::shared_ptr<const WeightFile> file,
                                                           const LocalNodeConfig& config,
                                                           const LoadProgress& progress);
@@ -42,7 +42,8 @@ class LocalNode {
 
   virtual GenerationPort& port() = 0;
   virtual const Clock& clock() const = 0;
-  virtual uint32_t context_length() const = 0;  // of a request: the smaller of model, flag and KV budget
+  // Of a request, in tokens: the smallest of the model's, the flag's and the KV budget's.
+  virtual uint32_t context_length() const = 0;
   virtual const Engine& engine() const = 0;
   virtual std::string EngineText() const = 0;  // for people: what computes, with what
   virtual uint32_t device_slots() const = 0;

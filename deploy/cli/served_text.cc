@@ -15,7 +15,7 @@ namespace {
 
 using Template = std::shared_ptr<const ChatTemplate>;
 
-// A template that cannot be used keeps the server from starting only if somebody asked for that one.
+// A template that cannot be used keeps the server from starting only if it was asked for.
 absl::StatusOr<absl::StatusOr<Template>> LoadTemplate(const WeightFile& file,
                                                       const std::filesystem::path& replacement) {
   absl::StatusOr<std::string> source;
@@ -28,9 +28,10 @@ absl::StatusOr<absl::StatusOr<Template>> LoadTemplate(const WeightFile& file,
   }
   if (!source.ok()) {
     if (!absl::IsNotFound(source.status())) return source.status();
-    return absl::StatusOr<Template>(absl::FailedPreconditionError(
-        "this model has no chat template: it is a base model; use /v1/completions, or start the server "
-        "with --chat-template FILE"));
+    return absl::StatusOr<Template>(
+        absl::FailedPreconditionError("this model has no chat template: it is a base model; use "
+                                      "/v1/completions, or start the server "
+                                      "with --chat-template FILE"));
   }
   absl::StatusOr<ChatTemplate> parsed = ChatTemplate::Parse(*source);
   if (parsed.ok()) {

@@ -10,8 +10,8 @@
 
 namespace cairn {
 
-// A model without a chat template is served; chat on it is refused with the reason. `chat_template` is a
-// file that stands in for the model's own; empty: none.
+// A model without a chat template is served; chat on it is refused with the reason. `chat_template`
+// is a file that stands in for the model's own; empty: none.
 absl::StatusOr<ServedModel> LoadServedModel(const WeightFile& model,
                                             const std::filesystem::path& chat_template);
 

@@ -57,17 +57,24 @@ struct UpOptions {
 void AddModelFlags(CLI::App& up, UpOptions& options) {
   constexpr char kGroup[] = "Model";
   up.add_option("--model", options.model, "a known name, a GGUF file or a safetensors folder")
-      ->capture_default_str()->group(kGroup);
+      ->capture_default_str()
+      ->group(kGroup);
   AddModelsDir(up, options.models_dir)->group(kGroup);
   up.add_option("--served-model-name", options.served_model_name,
-                "what clients call it (default: the file's name)")->group(kGroup);
-  up.add_option("--chat-template", options.chat_template, "Jinja file that replaces the model's own")
-      ->check(CLI::ExistingFile)->group(kGroup);
+                "what clients call it (default: the file's name)")
+      ->group(kGroup);
+  up.add_option("--chat-template", options.chat_template,
+                "Jinja file that replaces the model's own")
+      ->check(CLI::ExistingFile)
+      ->group(kGroup);
   up.add_option("--weights", options.weights,
                 "run-time format; auto: q4 where the file has 4-bit codes, otherwise int8")
-      ->check(CLI::IsMember({"auto", "bf16", "int8", "q4"}))->capture_default_str()->group(kGroup);
+      ->check(CLI::IsMember({"auto", "bf16", "int8", "q4"}))
+      ->capture_default_str()
+      ->group(kGroup);
   up.add_option("--max-model-len", options.node.context_length,
-                "longest prompt and answer together, in tokens (default: the model's)")->group(kGroup);
+                "longest prompt and answer together, in tokens (default: the model's)")
+      ->group(kGroup);
 }
 
 void AddKvFlags(CLI::App& up, UpOptions& options) {
@@ -75,76 +82,121 @@ void AddKvFlags(CLI::App& up, UpOptions& options) {
   AddSize(up, "--kv-budget", options.node.kv_budget_bytes, "memory for KV that the engine reads")
       ->group(kGroup);
   AddSize(up, "--dram-budget", options.node.dram_budget_bytes,
-          "memory for KV that was evicted and may come back; 0B: none")->group(kGroup);
+          "memory for KV that was evicted and may come back; 0B: none")
+      ->group(kGroup);
   up.add_option("--block-size", options.node.engine.block_tokens, "tokens in one block")
-      ->check(CLI::IsMember({16}))->capture_default_str()->group(kGroup);
+      ->check(CLI::IsMember({16}))
+      ->capture_default_str()
+      ->group(kGroup);
   up.add_option("--kv-type", options.kv_type, "int8 halves the memory and is not exact")
-      ->check(CLI::IsMember({"bf16", "int8"}))->capture_default_str()->group(kGroup);
+      ->check(CLI::IsMember({"bf16", "int8"}))
+      ->capture_default_str()
+      ->group(kGroup);
 }
 
 void AddEngineFlags(CLI::App& up, UpOptions& options) {
   constexpr char kGroup[] = "Engine";
   up.add_option("--threads", options.node.threads, "threads that compute; 0: all cores")
-      ->check(CLI::Range(0, 1024))->capture_default_str()->group(kGroup);
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str()
+      ->group(kGroup);
   up.add_option("--pin-threads", options.node.pin_threads, "keep each of them on a core of its own")
-      ->capture_default_str()->group(kGroup);
+      ->capture_default_str()
+      ->group(kGroup);
   AddInstructionFlags(up, options.instructions, kGroup);
   up.add_option("--engine", options.engine,
                 "modelled: steps are waited for as --profile says, nothing is computed")
-      ->check(CLI::IsMember({"cpu", "modelled"}))->capture_default_str()->group(kGroup);
+      ->check(CLI::IsMember({"cpu", "modelled"}))
+      ->capture_default_str()
+      ->group(kGroup);
   up.add_option("--profile", options.profile,
                 "what a step costs: a name or a file (docs/SIMULATOR.md); with --engine modelled")
       ->group(kGroup);
   up.add_option("--step-tokens", options.node.engine.step_tokens_max,
                 "tokens computed in one step: decodes first, then chunks of prompts")
-      ->check(CLI::Range(16, 8192))->capture_default_str()->group(kGroup);
+      ->check(CLI::Range(16, 8192))
+      ->capture_default_str()
+      ->group(kGroup);
   up.add_option("--max-num-seqs", options.node.sequences_max, "sequences that run at the same time")
-      ->check(CLI::Range(1, 4096))->capture_default_str()->group(kGroup);
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str()
+      ->group(kGroup);
 }
 
 void AddServerFlags(CLI::App& up, UpOptions& options) {
   constexpr char kGroup[] = "Server";
-  up.add_option("--host", options.http.host, "address to listen on")->capture_default_str()->group(kGroup);
-  up.add_option("--port", options.http.port, "HTTP port; 0: any free one")->capture_default_str()->group(kGroup);
-  up.add_option("--grpc-port", options.grpc_port, "gRPC port; 0: no gRPC")->capture_default_str()->group(kGroup);
-  Secret(up.add_option("--api-key", options.api_keys, "KEY or TENANT:KEY that clients must show; repeatable")
+  up.add_option("--host", options.http.host, "address to listen on")
+      ->capture_default_str()
+      ->group(kGroup);
+  up.add_option("--port", options.http.port, "HTTP port; 0: any free one")
+      ->capture_default_str()
+      ->group(kGroup);
+  up.add_option("--grpc-port", options.grpc_port, "gRPC port; 0: no gRPC")
+      ->capture_default_str()
+      ->group(kGroup);
+  Secret(up.add_option("--api-key", options.api_keys,
+                       "KEY or TENANT:KEY that clients must show; repeatable")
              ->group(kGroup));
   up.add_option("--api-key-file", options.api_key_file, "the same, one a line")
-      ->check(CLI::ExistingFile)->group(kGroup);
-  up.add_option("--metrics-compat", options.metrics_compat, "vllm adds the vllm:* names to /metrics")
-      ->check(CLI::IsMember({"none", "vllm"}))->capture_default_str()->group(kGroup);
+      ->check(CLI::ExistingFile)
+      ->group(kGroup);
+  up.add_option("--metrics-compat", options.metrics_compat,
+                "vllm adds the vllm:* names to /metrics")
+      ->check(CLI::IsMember({"none", "vllm"}))
+      ->capture_default_str()
+      ->group(kGroup);
   AddDuration(up, "--drain-timeout", options.drain_timeout,
-              "after SIGTERM, how long requests inside may take to finish")->group(kGroup);
+              "after SIGTERM, how long requests inside may take to finish")
+      ->group(kGroup);
   up.add_option("--log-level", options.log_level)
-      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))->capture_default_str()->group(kGroup);
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str()
+      ->group(kGroup);
 }
 
 void AddLimitFlags(CLI::App& up, UpOptions& options) {
   constexpr char kGroup[] = "Limits";
   up.add_option("--max-live-requests", options.node.scheduler.live_requests_max,
                 "queued and running; more are answered 429")
-      ->check(CLI::Range(1, 100000))->capture_default_str()->group(kGroup);
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str()
+      ->group(kGroup);
   up.add_option("--max-queued-tokens", options.node.scheduler.queued_tokens_max,
-                "of waiting prompts; more are answered 429")->capture_default_str()->group(kGroup);
+                "of waiting prompts; more are answered 429")
+      ->capture_default_str()
+      ->group(kGroup);
   AddDuration(up, "--max-queue-wait", options.node.scheduler.queue_wait_max,
-              "predicted; a longer one is answered 429")->group(kGroup);
+              "predicted; a longer one is answered 429")
+      ->group(kGroup);
   up.add_option("--early-reject", options.node.scheduler.early_reject_percent,
                 "percent of its TTFT target; what would wait longer is answered 429; 0: nothing is")
       ->check(CLI::Range(0u, 10'000u))
       ->capture_default_str()
       ->group(kGroup);
-  AddSize(up, "--max-body", options.http.limits.parse.body_bytes, "of a request; larger: 413")->group(kGroup);
+  AddSize(up, "--max-body", options.http.limits.parse.body_bytes, "of a request; larger: 413")
+      ->group(kGroup);
   up.add_option("--max-header-bytes", options.http.limits.parse.header_bytes, "larger: 431")
-      ->capture_default_str()->group(kGroup);
+      ->capture_default_str()
+      ->group(kGroup);
   up.add_option("--max-json-depth", options.door.json.depth, "of nested arrays and objects")
-      ->capture_default_str()->group(kGroup);
-  up.add_option("--max-choices", options.node.choices_max, "n times the number of prompts of a call")
-      ->check(CLI::Range(1, 1024))->capture_default_str()->group(kGroup);
+      ->capture_default_str()
+      ->group(kGroup);
+  up.add_option("--max-choices", options.node.choices_max,
+                "n times the number of prompts of a call")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str()
+      ->group(kGroup);
   up.add_option("--max-connections", options.http.limits.connections, "more are told 503")
-      ->capture_default_str()->group(kGroup);
-  AddDuration(up, "--header-timeout", options.http.limits.header_time, "from a request's first byte")->group(kGroup);
-  AddDuration(up, "--body-timeout", options.http.limits.body_time, "from the header's end")->group(kGroup);
-  AddDuration(up, "--idle-timeout", options.http.limits.idle_time, "of a connection between requests")->group(kGroup);
+      ->capture_default_str()
+      ->group(kGroup);
+  AddDuration(up, "--header-timeout", options.http.limits.header_time,
+              "from a request's first byte")
+      ->group(kGroup);
+  AddDuration(up, "--body-timeout", options.http.limits.body_time, "from the header's end")
+      ->group(kGroup);
+  AddDuration(up, "--idle-timeout", options.http.limits.idle_time,
+              "of a connection between requests")
+      ->group(kGroup);
 }
 
 absl::StatusOr<ApiKeys> ReadApiKeys(const UpOptions& options) {
@@ -197,7 +249,7 @@ void SetLogLevel(const std::string& level) {
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%l%$ %v");
 }
 
-// Before the first thread starts: all of them inherit it, and only AwaitStopSignal hears the signals.
+// Before the first thread starts: all of them inherit it, and only AwaitStopSignal hears signals.
 sigset_t BlockStopSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -333,7 +385,8 @@ absl::Status RunUp(UpOptions& options) {
 
 void AddUp(CLI::App& root) {
   auto options = std::make_shared<UpOptions>();
-  CLI::App* up = root.add_subcommand("up", "serve a model: everything on one machine")->group("Serve");
+  CLI::App* up =
+      root.add_subcommand("up", "serve a model: everything on one machine")->group("Serve");
   AddModelFlags(*up, *options);
   AddKvFlags(*up, *options);
   AddEngineFlags(*up, *options);

@@ -61,8 +61,8 @@ struct Cancel {
   RequestId request;
 };
 
-// End one choice with FinishReason::kStop: its text reached a stop string, which only the text side can
-// see. Tokens that were already on their way are reported first and ignored above.
+// End one choice with FinishReason::kStop: its text reached a stop string, which only the text side
+// can see. Tokens that were already on their way are reported first and ignored above.
 struct StopChoice {
   RequestId request;
   uint32_t choice = 0;

@@ -12,8 +12,8 @@ namespace cairn::base_internal {
 
 [[noreturn]] inline void CheckFailed(const char* file, int line, const char* what,
                                      const std::string& detail) {
-  std::fprintf(stderr, "%s:%d: check failed: %s%s%s\n", file, line, what,
-               detail.empty() ? "" : " ", detail.c_str());
+  std::fprintf(stderr, "%s:%d: check failed: %s%s%s\n", file, line, what, detail.empty() ? "" : " ",
+               detail.c_str());
   std::abort();
 }
 
@@ -27,18 +27,18 @@ template <typename A, typename B>
 
 }  // namespace cairn::base_internal
 
-#define CAIRN_CHECK(condition)                                                         \
-  ((condition) ? static_cast<void>(0)                                                  \
+#define CAIRN_CHECK(condition)        \
+  ((condition) ? static_cast<void>(0) \
                : ::cairn::base_internal::CheckFailed(__FILE__, __LINE__, #condition, ""))
 
-#define CAIRN_CHECK_OP_(a, b, op)                                                             \
-  do {                                                                                        \
-    const auto& cairn_check_a = (a);                                                          \
-    const auto& cairn_check_b = (b);                                                          \
-    if (!(cairn_check_a op cairn_check_b)) {                                                  \
-      ::cairn::base_internal::CheckOpFailed(__FILE__, __LINE__, #a " " #op " " #b,            \
-                                            cairn_check_a, cairn_check_b);                    \
-    }                                                                                         \
+#define CAIRN_CHECK_OP_(a, b, op)                                                                 \
+  do {                                                                                            \
+    const auto& cairn_check_a = (a);                                                              \
+    const auto& cairn_check_b = (b);                                                              \
+    if (!(cairn_check_a op cairn_check_b)) {                                                      \
+      ::cairn::base_internal::CheckOpFailed(__FILE__, __LINE__, #a " " #op " " #b, cairn_check_a, \
+                                            cairn_check_b);                                       \
+    }                                                                                             \
   } while (false)
 
 #define CAIRN_CHECK_EQ(a, b) CAIRN_CHECK_OP_(a, b, ==)

@@ -1,5 +1,5 @@
-// The port through which loops learn the time. Production: kvstore/shell/system_clock. Tests and the
-// simulator bring their own.
+// The port through which loops learn the time. Production: kvstore/shell/system_clock. Tests and
+// the simulator bring their own.
 #pragma once
 
 #include "kvstore/base/time.h"

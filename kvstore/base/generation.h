@@ -25,8 +25,8 @@ struct SamplingParams {
   double presence_penalty = 0.0;    // [-2, 2], over output
   double frequency_penalty = 0.0;   // [-2, 2], over output
   std::vector<std::pair<TokenId, float>> logit_bias;  // at most kLogitBiasMax
-  uint64_t seed = 0;                // a draw depends on (seed + choice index, position) alone
-  // -1: no log-probabilities. Otherwise that of the chosen token, and of this many most likely ones.
+  uint64_t seed = 0;  // a draw depends on (seed + choice index, position) alone
+  // -1: no log-probabilities. Otherwise of the chosen token, and of this many most likely ones.
   int32_t top_logprobs = -1;
 
   static constexpr size_t kLogitBiasMax = 1024;
@@ -51,15 +51,15 @@ struct SloTarget {
 // One request as a worker runs it.
 struct GenerationRequest {
   RequestId id;
-  std::vector<TokenId> prompt;      // at least one token
-  uint32_t choices = 1;             // n: how many continuations, sharing the prompt's blocks
-  uint32_t max_tokens = 16;         // of each choice
-  uint32_t min_tokens = 0;          // stop tokens are not chosen before
+  std::vector<TokenId> prompt;  // at least one token
+  uint32_t choices = 1;         // n: how many continuations, sharing the prompt's blocks
+  uint32_t max_tokens = 16;     // of each choice
+  uint32_t min_tokens = 0;      // stop tokens are not chosen before
   bool ignore_eos = false;
-  std::vector<TokenId> stop_tokens; // end of turn tokens included by whoever builds the request
+  std::vector<TokenId> stop_tokens;  // end of turn tokens included by whoever builds the request
   SamplingParams sampling;
-  std::string cache_salt;           // blocks are shared only among requests with the same salt
-  int32_t priority = 0;             // lower runs first (vLLM's order); preempted later
+  std::string cache_salt;  // blocks are shared only among requests with the same salt
+  int32_t priority = 0;    // lower runs first (vLLM's order); preempted later
   std::string tenant;
   std::string session;        // the client's name of the conversation; empty: it has none
   std::string latency_class;  // by name; empty: the default one (scheduler/core/slo.h)

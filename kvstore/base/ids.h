@@ -11,11 +11,21 @@ namespace cairn {
 // A token of the model's vocabulary. Plain, because arithmetic and spans of it are everywhere.
 using TokenId = int32_t;
 
-struct RequestIdTag { static constexpr const char* kPrefix = "request-"; };
-struct SequenceIdTag { static constexpr const char* kPrefix = "sequence-"; };
-struct NodeIdTag { static constexpr const char* kPrefix = "node-"; };
-struct EpochTag { static constexpr const char* kPrefix = "epoch-"; };
-struct SlotIndexTag { static constexpr const char* kPrefix = "slot-"; };
+struct RequestIdTag {
+  static constexpr const char* kPrefix = "request-";
+};
+struct SequenceIdTag {
+  static constexpr const char* kPrefix = "sequence-";
+};
+struct NodeIdTag {
+  static constexpr const char* kPrefix = "node-";
+};
+struct EpochTag {
+  static constexpr const char* kPrefix = "epoch-";
+};
+struct SlotIndexTag {
+  static constexpr const char* kPrefix = "slot-";
+};
 
 // One request of one client, unique within a cluster's life. A request has one or more choices.
 using RequestId = StrongInt<RequestIdTag, uint64_t>;

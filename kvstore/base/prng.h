@@ -1,4 +1,5 @@
-// Random numbers that are the same everywhere: for sampling, tests and the simulator. Not for secrets.
+// Random numbers that are the same everywhere: for sampling, tests and the simulator. Not for
+// secrets.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@ constexpr uint64_t SplitMix64(uint64_t x) {
 
 // A uniform number in [0, 1) that depends on (seed, position) alone: the draw of one token.
 constexpr double UniformAt(uint64_t seed, uint64_t position) {
-  return static_cast<double>(SplitMix64(SplitMix64(seed) ^ (position * 0xd1342543de82ef95ull)) >> 11) *
+  return static_cast<double>(SplitMix64(SplitMix64(seed) ^ (position * 0xd1342543de82ef95ull)) >>
+                             11) *
          0x1.0p-53;
 }
 

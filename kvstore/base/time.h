@@ -30,8 +30,8 @@ constexpr Duration Microseconds(int64_t n) { return Duration::Nanoseconds(n * 1'
 constexpr Duration Milliseconds(int64_t n) { return Duration::Nanoseconds(n * 1'000'000); }
 constexpr Duration Seconds(int64_t n) { return Duration::Nanoseconds(n * 1'000'000'000); }
 
-// A moment on one machine's steady clock, in nanoseconds since a start that only that machine knows.
-// Never sent to another machine: only durations cross.
+// A moment on one machine's steady clock, in nanoseconds since a start that only that machine
+// knows. Never sent to another machine: only durations cross.
 class Instant {
  public:
   constexpr Instant() = default;
@@ -45,7 +45,9 @@ class Instant {
     return Instant(t.ns_ - d.nanoseconds());
   }
   friend constexpr Duration operator-(Instant a, Instant b) { return Nanoseconds(a.ns_ - b.ns_); }
-  friend std::ostream& operator<<(std::ostream& out, Instant t) { return out << "t+" << t.ns_ << "ns"; }
+  friend std::ostream& operator<<(std::ostream& out, Instant t) {
+    return out << "t+" << t.ns_ << "ns";
+  }
 
  private:
   constexpr explicit Instant(int64_t ns) : ns_(ns) {}

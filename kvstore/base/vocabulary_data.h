@@ -1,5 +1,6 @@
 // A tokenizer as its file states it, before anybody has made sense of it: what a model reader fills
-// in and Tokenizer::Create checks. Shared by worker/model (which reads files) and scheduler/tokenizer.
+// in and Tokenizer::Create checks. Shared by worker/model (which reads files) and
+// scheduler/tokenizer.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +29,8 @@ enum class TextNormalForm { kNone, kNfc };
 
 struct VocabularyData {
   std::string model;  // "gpt2": byte-level BPE. "llama": SentencePiece-style, U+2581 for spaces
-  std::string pre;    // byte-level only: how text is cut into words, by GGUF's names ("smollm", ...)
-  std::vector<std::string> tokens;  // as written in the file: in GPT-2's byte alphabet, or with U+2581
+  std::string pre;  // byte-level only: how text is cut into words, by GGUF's names ("smollm", ...)
+  std::vector<std::string> tokens;  // as in the file: in GPT-2's byte alphabet, or with U+2581
   std::vector<float> scores;        // "llama" without merges: one a token, higher merges first
   std::vector<TokenType> types;     // one a token; empty: all normal
   std::vector<std::string> merges;  // "left right", best first
@@ -45,7 +46,7 @@ struct VocabularyData {
   std::optional<bool> add_bos;
   std::optional<bool> add_eos;
   std::optional<SpacePrefix> space_prefix;
-  std::optional<bool> ignore_merges;  // a word that is a token is that token, whatever the merges say
+  std::optional<bool> ignore_merges;  // a word that is a token is it, whatever the merges say
   std::optional<TextNormalForm> normal_form;
 };
 

@@ -1,5 +1,5 @@
-// What one block of KV holds, in bytes: sizes only. Addresses inside a block are the kernels' matter
-// (kernels/kv_layout.h); the engine checks at start that both agree.
+// What one block of KV holds, in bytes: sizes only. Addresses inside a block are the kernels'
+// matter (kernels/kv_layout.h); the engine checks at start that both agree.
 #pragma once
 
 #include <cstdint>

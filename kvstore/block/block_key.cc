@@ -8,8 +8,8 @@
 namespace cairn {
 namespace {
 
-// Changing anything below changes every key: old caches are then cold, never wrong. The test vectors
-// in tests/kvstore/block_key_test.cc must change with it, and so must the tags.
+// Changing anything below changes every key: old caches are then cold, never wrong. The test
+// vectors in tests/kvstore/block_key_test.cc must change with it, and so must the tags.
 constexpr std::string_view kHeadTag = "cairn block head 1";
 constexpr std::string_view kNextTag = "cairn block next 1";
 

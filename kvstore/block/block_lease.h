@@ -1,6 +1,6 @@
-// Permission to read one copy of a block. While a lease lives its copy is not evicted and its slot is
-// not reused (I3). Leases inside a process end by release, which is their destructor; a lease given to
-// another node will also end by a duration (I7).
+// Permission to read one copy of a block. While a lease lives its copy is not evicted and its slot
+// is not reused (I3). Leases inside a process end by release, which is their destructor; a lease
+// given to another node will also end by a duration (I7).
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,9 @@
 
 namespace cairn {
 
-struct HeldIdTag { static constexpr const char* kPrefix = "held-"; };
+struct HeldIdTag {
+  static constexpr const char* kPrefix = "held-";
+};
 // One block that a node holds, in one or more tiers: a row of its copy table.
 using HeldId = StrongInt<HeldIdTag, uint32_t>;
 

@@ -1,5 +1,5 @@
-// A block's states as types: a FillingBlock has one writer and no key; a SealedBlock is full, has a key
-// and never changes again (I1). The wrong call does not compile.
+// A block's states as types: a FillingBlock has one writer and no key; a SealedBlock is full, has a
+// key and never changes again (I1). The wrong call does not compile.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@
 
 namespace cairn {
 
-// Full, readable, unchangeable; the only thing that can be published. Move-only; gives its slot back
-// if dropped.
+// Full, readable, unchangeable; the only thing that can be published. Move-only; gives its slot
+// back if dropped.
 class SealedBlock {
  public:
   const BlockKey& key() const { return key_; }

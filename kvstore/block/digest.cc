@@ -25,7 +25,8 @@ std::array<uint8_t, 32> DigestMessage::Sha256() const {
   CAIRN_CHECK(kSha256 != nullptr);
   std::array<uint8_t, 32> digest;
   unsigned int size = 0;
-  CAIRN_CHECK_EQ(EVP_Digest(bytes_.data(), bytes_.size(), digest.data(), &size, kSha256, nullptr), 1);
+  CAIRN_CHECK_EQ(EVP_Digest(bytes_.data(), bytes_.size(), digest.data(), &size, kSha256, nullptr),
+                 1);
   CAIRN_CHECK_EQ(size, digest.size());
   return digest;
 }

@@ -1,5 +1,6 @@
-// SHA-256 over named bytes: integers little-endian, strings preceded by their length, so that no two
-// different messages have the same bytes. Results are the same on every machine and in every release.
+// SHA-256 over named bytes: integers little-endian, strings preceded by their length, so that no
+// two different messages have the same bytes. Results are the same on every machine and in every
+// release.
 #pragma once
 
 #include <array>
@@ -18,8 +19,7 @@ class DigestMessage {
   explicit DigestMessage(std::string_view version_tag) { Text(version_tag); }
 
   template <typename Integer>
-    requires std::is_unsigned_v<Integer>
-  DigestMessage& Number(Integer value) {
+  requires std::is_unsigned_v<Integer> DigestMessage& Number(Integer value) {
     for (size_t i = 0; i < sizeof(value); ++i) {
       bytes_.push_back(static_cast<char>(value >> (8 * i)));
     }

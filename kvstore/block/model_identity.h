@@ -11,10 +11,10 @@ namespace cairn {
 
 // The parts of the identity. Strings are compared byte by byte and never interpreted.
 struct ModelTraits {
-  std::string weights_digest;  // of the model file's tensors and of the sizes that shape them
-  std::string weight_format;   // as computed with at run time: "bf16", "int8", "q4", ...
-  std::string rope;            // base, scaling and layout: "base=10000 scale=none neox"
-  BlockGeometry geometry;      // KV type, block size, layer classes
+  std::string weights_digest;   // of the model file's tensors and of the sizes that shape them
+  std::string weight_format;    // as computed with at run time: "bf16", "int8", "q4", ...
+  std::string rope;             // base, scaling and layout: "base=10000 scale=none neox"
+  BlockGeometry geometry;       // KV type, block size, layer classes
   uint32_t layout_version = 1;  // of the bytes inside a block (kernels/kv_layout.h)
 };
 

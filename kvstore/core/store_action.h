@@ -7,8 +7,8 @@
 
 namespace cairn {
 
-// Carry out the move and answer with one MoveFinished. May run beside a step of the engine: the step
-// neither writes the move's source nor touches its target.
+// Carry out the move and answer with one MoveFinished. May run beside a step of the engine: the
+// step neither writes the move's source nor touches its target.
 struct StartMove {
   Move move;
 };

@@ -15,8 +15,8 @@ class BlockMover {
   // The arenas outlive the mover and have slots of one size. `dram` may be null: no such tier.
   BlockMover(Arena& device, Arena* dram);
 
-  // Copies the bytes and answers with the checksum that MoveFinished asks for: XXH3 of the device side,
-  // taken from the bytes as they are in the arena.
+  // Copies the bytes and answers with the checksum that MoveFinished asks for: XXH3 of the device
+  // side, taken from the bytes as they are in the arena.
   MoveFinished Carry(const Move& move);
 
  private:

@@ -1,6 +1,6 @@
-// Which copy of a tier goes first: the one that was used longest ago, among those that may go. Who may
-// go (no lease, no move, no child in the tier: tail before head, I5) is the copy table's matter; it
-// adds and removes accordingly. O(log n) a change, and the same on every machine.
+// Which copy of a tier goes first: the one that was used longest ago, among those that may go. Who
+// may go (no lease, no move, no child in the tier: tail before head, I5) is the copy table's
+// matter; it adds and removes accordingly. O(log n) a change, and the same on every machine.
 #pragma once
 
 #include <cstdint>

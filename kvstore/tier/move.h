@@ -10,11 +10,14 @@
 
 namespace cairn {
 
-struct MoveIdTag { static constexpr const char* kPrefix = "move-"; };
+struct MoveIdTag {
+  static constexpr const char* kPrefix = "move-";
+};
 using MoveId = StrongInt<MoveIdTag, uint64_t>;
 
 // Copy the whole slot `source` of tier `from` to the slot `target` of tier `to`. Both slots stay as
-// they are, and nobody writes the source or touches the target, until the move is reported finished.
+// they are, and nobody writes the source or touches the target, until the move is reported
+// finished.
 struct Move {
   MoveId id;
   BlockKey key;  // whose bytes; for the trailer and for messages

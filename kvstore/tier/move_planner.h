@@ -20,7 +20,8 @@ class MovePlanner {
   MoveId Plan(Move move);
   // The next move to start, if one may start now.
   std::optional<Move> NextMove();
-  // Takes a started move out of the books. REQUIRES: started and not finished (each is answered once).
+  // Takes a started move out of the books. REQUIRES: started and not finished (each is answered
+  // once).
   Move Finish(MoveId id);
 
   uint32_t outstanding() const;  // planned or in flight

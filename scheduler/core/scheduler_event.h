@@ -59,8 +59,8 @@ struct WorkerReported {
   Report report;
 };
 
-// A worker's store tells what it holds (kvstore/directory/publish_log.h). Until it does, the scheduler
-// guesses from what the worker was seen to compute.
+// A worker's store tells what it holds (kvstore/directory/publish_log.h). Until it does, the
+// scheduler guesses from what the worker was seen to compute.
 struct BlocksPublished {
   PublishBatch batch;
 };
@@ -71,13 +71,12 @@ struct BlocksListed {
 // No new requests from now on; those inside finish.
 struct DrainStarted {};
 
-// Nothing happened but time. SchedulerCore::NextDeadline says when this is worth telling; where words
-// can be lost, once a beat.
+// Nothing happened but time. SchedulerCore::NextDeadline says when this is worth telling; where
+// words can be lost, once a beat.
 struct TimePassed {};
 
-using SchedulerEvent =
-    std::variant<RequestSubmitted, RequestCancelled, ChoiceStopped, WorkerJoined, WorkerTuned,
-                 WorkerLost, WorkerReported, BlocksPublished, BlocksListed, DrainStarted,
-                 TimePassed>;
+using SchedulerEvent = std::variant<RequestSubmitted, RequestCancelled, ChoiceStopped, WorkerJoined,
+                                    WorkerTuned, WorkerLost, WorkerReported, BlocksPublished,
+                                    BlocksListed, DrainStarted, TimePassed>;
 
 }  // namespace cairn

@@ -1,7 +1,7 @@
 // What a scheduler knows of a worker's blocks before the worker says it: those of the prompts that
 // it has sent there itself, or keeps in the line for it. From then on they count as there in the
-// prefix index, whatever older words say, until the worker's word about the time after the prompt has come; then
-// that word decides. Every policy sees the same index, and so the same correction.
+// prefix index, whatever older words say, until the worker's word about the time after the prompt
+// has come; then that word decides. Every policy sees the same index, and so the same correction.
 #pragma once
 
 #include <cstdint>

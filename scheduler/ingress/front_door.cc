@@ -275,9 +275,9 @@ void FrontDoor::HandleCall(Visit& visit, OpenAiEndpoint endpoint) {
 void FrontDoor::HandleLongCall(Visit& visit, OpenAiEndpoint endpoint) {
   if (long_bodies_.fetch_add(1) >= config_.long_bodies_waiting) {
     --long_bodies_;
-    return SendError(visit, absl::ResourceExhaustedError(
-                                TextCat("more than ", config_.long_bodies_waiting,
-                                        " long prompts are waiting to be tokenized")));
+    return SendError(
+        visit, absl::ResourceExhaustedError(TextCat("more than ", config_.long_bodies_waiting,
+                                                    " long prompts are waiting to be tokenized")));
   }
   const auto held = std::make_shared<Visit>(std::move(visit));
   reader_.Post([this, held, endpoint] {
@@ -296,9 +296,9 @@ absl::StatusOr<FrontDoor::ReadCall> FrontDoor::Read(Visit& visit, OpenAiEndpoint
   const auto model = FindModel(*name);
   if (!model.ok()) return model.status();
   const uint64_t number = next_visit_.fetch_add(1);
-  absl::StatusOr<OpenAiCall> call = ReadOpenAiCall(
-      endpoint, *body, **model, config_.call,
-      Prng(number ^ static_cast<uint64_t>(visit.received.nanoseconds())).Next());
+  absl::StatusOr<OpenAiCall> call =
+      ReadOpenAiCall(endpoint, *body, **model, config_.call,
+                     Prng(number ^ static_cast<uint64_t>(visit.received.nanoseconds())).Next());
   if (!call.ok()) return call.status();
   call->options.tenant = visit.tenant;
   if (!visit.tenant.empty() && !config_.tenants_share_cache) {

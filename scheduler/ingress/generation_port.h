@@ -1,5 +1,5 @@
-// What the front doors (HTTP, gRPC) need from the scheduler. Production: scheduler/shell/scheduler_loop
-// implements it; tests of the front doors bring a scripted one.
+// What the front doors (HTTP, gRPC) need from the scheduler. Production:
+// scheduler/shell/scheduler_loop implements it; tests of the front doors bring a scripted one.
 #pragma once
 
 #include <memory>
@@ -17,8 +17,8 @@
 
 namespace cairn {
 
-// Hears what happens to one request, in order. Called on the scheduler's thread: must only hand over
-// (post to its own executor), never block or call back into the port.
+// Hears what happens to one request, in order. Called on the scheduler's thread: must only hand
+// over (post to its own executor), never block or call back into the port.
 class GenerationObserver {
  public:
   virtual ~GenerationObserver() = default;
@@ -30,7 +30,7 @@ class GenerationObserver {
 
 // The answer to Submit.
 struct Admission {
-  absl::Status status;                // ResourceExhausted: shed; Unavailable: draining or no worker
+  absl::Status status;  // ResourceExhausted: shed; Unavailable: draining or no worker
   std::optional<Duration> retry_after;  // computed from the queue, when shed
 };
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "scheduler/operator/text_cat.h"
 #include "scheduler/operator/prometheus_text.h"
+#include "scheduler/operator/text_cat.h"
 
 namespace cairn {
 namespace {

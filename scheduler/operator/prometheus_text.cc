@@ -44,9 +44,7 @@ void PrometheusText::Line(std::string_view suffix, Labels labels, Label extra,
   TextAppend(&text_, " ", value, "\n");
 }
 
-void PrometheusText::Sample(uint64_t value, Labels labels) {
-  Line("", labels, {}, TextCat(value));
-}
+void PrometheusText::Sample(uint64_t value, Labels labels) { Line("", labels, {}, TextCat(value)); }
 
 void PrometheusText::Sample(double value, Labels labels) {
   Line("", labels, {}, fmt::format("{}", value));

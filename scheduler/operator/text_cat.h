@@ -1,4 +1,5 @@
-// absl::StrCat for std::string_view. Debian's Abseil has a string_view of its own that does not convert.
+// absl::StrCat for std::string_view. Debian's Abseil has a string_view of its own that does not
+// convert.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Deterministic glue between the scheduler core and its ports: feeds events in, carries actions out.
-// Not thread-safe; scheduler_host.h guards it.
+// Deterministic glue between the scheduler core and its ports: feeds events in, carries actions
+// out. Not thread-safe; scheduler_host.h guards it.
 #pragma once
 
 #include <memory>

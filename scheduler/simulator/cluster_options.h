@@ -79,8 +79,8 @@ struct ClusterOptions {
   std::vector<WorldEvent> world;             // in any order
   // How often a client that was shed comes back, each time when it was told to.
   uint32_t comes_back_max = 0;
-  Duration deadline;                         // of every request; zero: none
-  Duration loss_detection = Seconds(1);      // until schedulers hear that a worker has died
+  Duration deadline;                     // of every request; zero: none
+  Duration loss_detection = Seconds(1);  // until schedulers hear that a worker has died
   // Workers' busy time is also kept by slices of so long (run_timeline.h). Zero: it is not.
   Duration slice;
   // The run ends so long after the last arrival of the open loop at the latest. Who has not ended

@@ -92,10 +92,9 @@ class VirtualCluster {
   struct WorldChanges {
     uint32_t event;
   };
-  using Happening =
-      std::variant<Arrive, ComeBack, DeadlinePasses, StepEnds, MoveEnds, ReachWorker, ReachScheduler,
-                   ReachStore,
-                   HearOfWorker, Beat, ReachPeer, TransferEnds, WorkerTicks, WorldChanges>;
+  using Happening = std::variant<Arrive, ComeBack, DeadlinePasses, StepEnds, MoveEnds, ReachWorker,
+                                 ReachScheduler, ReachStore, HearOfWorker, Beat, ReachPeer,
+                                 TransferEnds, WorkerTicks, WorldChanges>;
 
   // --- who is there
   struct Scheduler {

@@ -36,7 +36,7 @@ struct Options {
   double seconds = 0.1;  // a cell
   std::string format, shape;
   size_t rows = 0;
-  bool peaks = false;  // only what the machine can do
+  bool peaks = false;                              // only what the machine can do
   ActivationKind integer = ActivationKind::kInt8;  // of integer formats
 };
 
@@ -77,16 +77,16 @@ double StreamBandwidth(WorkerTeam& team, double seconds) {
 
 #if defined(__x86_64__)
 // Twelve independent chains of one instruction on registers, `rounds` times.
-#define CAIRN_TWELVE(instruction)                                                             \
-  asm volatile(instruction " %1, %0, %%zmm4\n" instruction " %1, %0, %%zmm5\n" instruction    \
-                           " %1, %0, %%zmm6\n" instruction " %1, %0, %%zmm7\n" instruction    \
-                           " %1, %0, %%zmm8\n" instruction " %1, %0, %%zmm9\n" instruction    \
-                           " %1, %0, %%zmm10\n" instruction " %1, %0, %%zmm11\n" instruction  \
-                           " %1, %0, %%zmm12\n" instruction " %1, %0, %%zmm13\n" instruction  \
-                           " %1, %0, %%zmm14\n" instruction " %1, %0, %%zmm15\n"              \
-               :                                                                              \
-               : "v"(a), "v"(b)                                                               \
-               : "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",   \
+#define CAIRN_TWELVE(instruction)                                                            \
+  asm volatile(instruction " %1, %0, %%zmm4\n" instruction " %1, %0, %%zmm5\n" instruction   \
+                           " %1, %0, %%zmm6\n" instruction " %1, %0, %%zmm7\n" instruction   \
+                           " %1, %0, %%zmm8\n" instruction " %1, %0, %%zmm9\n" instruction   \
+                           " %1, %0, %%zmm10\n" instruction " %1, %0, %%zmm11\n" instruction \
+                           " %1, %0, %%zmm12\n" instruction " %1, %0, %%zmm13\n" instruction \
+                           " %1, %0, %%zmm14\n" instruction " %1, %0, %%zmm15\n"             \
+               :                                                                             \
+               : "v"(a), "v"(b)                                                              \
+               : "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",  \
                  "xmm13", "xmm14", "xmm15")
 
 __attribute__((target("avx512f"))) void IntegerLoop(size_t rounds) {
@@ -186,8 +186,9 @@ void Bench(const Options& options) {
   const double bandwidth = StreamBandwidth(team, 0.3);
   const Peaks peaks = MeasurePeaks(team, 0.1);
   if (options.peaks) {
-    std::printf("{\"memory_gb\": %.2f, \"int8_gop\": %.1f, \"bf16_gop\": %.1f, \"float_gop\": %.1f}\n",
-                bandwidth / 1e9, peaks.int8 / 1e9, peaks.bf16 / 1e9, peaks.float32 / 1e9);
+    std::printf(
+        "{\"memory_gb\": %.2f, \"int8_gop\": %.1f, \"bf16_gop\": %.1f, \"float_gop\": %.1f}\n",
+        bandwidth / 1e9, peaks.int8 / 1e9, peaks.bf16 / 1e9, peaks.float32 / 1e9);
     return;
   }
   const double rate = peaks.int8;
@@ -255,7 +256,8 @@ int main(int argc, char** argv) {
   if (!cairn::Parse(argc, argv, options)) {
     std::fprintf(stderr,
                  "usage: kernels_bench [--level L] [--threads N] [--ms T] [--format F] [--shape S]"
-                 " [--rows M] [--codes 8|15]\n       kernels_bench --peaks\n(L one that this machine has)\n");
+                 " [--rows M] [--codes 8|15]\n       kernels_bench --peaks\n(L one that this "
+                 "machine has)\n");
     return 2;
   }
   cairn::Bench(options);

@@ -82,8 +82,9 @@ TEST_CASE("while a long prompt is tokenized the other connections are served") {
   house.Await([&] { return house.server().counters().requests_in_flight == 1; });
   refused.Post(kText, body);
   CHECK(refused.ReadReply().status == 429);
-  CHECK(json::parse(house.Complete(quick, kText, R"({"prompt":"abc"})").body)["choices"][0]["text"] ==
-        "abc");
+  CHECK(
+      json::parse(house.Complete(quick, kText, R"({"prompt":"abc"})").body)["choices"][0]["text"] ==
+      "abc");
   text->Open();
   house.AwaitLive(1);
   house.RunAll();

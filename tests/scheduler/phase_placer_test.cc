@@ -59,9 +59,8 @@ TEST_CASE("a decode goes where most KV is free") {
 }
 
 TEST_CASE("above the watermark the longest outputs flow, as many as it takes") {
-  const std::vector<FlowCandidate> decodes = {{RequestId(1), 1, 50, 1000},
-                                              {RequestId(2), 2, 90, 400},
-                                              {RequestId(3), 3, 90, 400}};
+  const std::vector<FlowCandidate> decodes = {
+      {RequestId(1), 1, 50, 1000}, {RequestId(2), 2, 90, 400}, {RequestId(3), 3, 90, 400}};
   using Flow = std::vector<RequestId>;
   CHECK(PlanFlow(decodes, 9500, 0, 10'000, {}) == Flow{});
   CHECK(PlanFlow(decodes, 9600, 0, 10'000, {}) == Flow{RequestId(2)});

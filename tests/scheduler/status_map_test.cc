@@ -26,7 +26,8 @@ TEST_CASE("a wrong field is a 400 that names it") {
 }
 
 TEST_CASE("a field we know and do not support says so in OpenAI's code") {
-  CHECK(DescribeError(UnsupportedField("best_of", "not supported")).code == "unsupported_parameter");
+  CHECK(DescribeError(UnsupportedField("best_of", "not supported")).code ==
+        "unsupported_parameter");
 }
 
 TEST_CASE("waiting is told in whole seconds, rounded up, and never as nothing") {

@@ -47,8 +47,8 @@ TEST_CASE("Gemma3 in q4 says what the reference says") {
   RequireQuality(kGemma, "gemma3.results", kQ4);
 }
 
-// Random weights say nothing sensible, but a bias, a norm or a rotation forgotten or put in the wrong
-// place moves every probability.
+// Random weights say nothing sensible, but a bias, a norm or a rotation forgotten or put in the
+// wrong place moves every probability.
 TEST_CASE("each family's forward pass is the reference's") {
   for (const ModelFamily family :
        {ModelFamily::kLlama, ModelFamily::kQwen2, ModelFamily::kQwen3, ModelFamily::kGemma3}) {

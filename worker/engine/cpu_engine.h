@@ -27,8 +27,7 @@
 namespace cairn {
 
 struct CpuEngineOptions {
-  std::optional<WeightFormat>
-      weights;  // nothing: DefaultFormatOf(file)
+  std::optional<WeightFormat> weights;  // nothing: DefaultFormatOf(file)
   KvType kv_type = KvType::kBf16;
   uint32_t block_tokens = 16;
   uint32_t step_tokens_max = 512;  // of one plan; scratch memory grows with it

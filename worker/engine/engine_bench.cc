@@ -23,8 +23,7 @@ std::vector<BenchSequence> MakeSequences(const EngineBenchCell& cell, const Engi
                                          uint64_t seed) {
   const uint32_t block_tokens = engine.geometry().block_tokens;
   Prng prng(seed);
-  const uint32_t blocks =
-      (cell.context + cell.decode_steps + block_tokens) / block_tokens;
+  const uint32_t blocks = (cell.context + cell.decode_steps + block_tokens) / block_tokens;
   std::vector<BenchSequence> sequences(cell.batch);
   for (uint32_t i = 0; i < cell.batch; ++i) {
     BenchSequence& sequence = sequences[i];
@@ -32,7 +31,8 @@ std::vector<BenchSequence> MakeSequences(const EngineBenchCell& cell, const Engi
     for (uint32_t t = 0; t < cell.context; ++t) {
       sequence.tokens.push_back(static_cast<TokenId>(prng.Below(engine.vocabulary_size())));
     }
-    // Neighbouring blocks of a sequence are not neighbours in memory, as in a pool that has been used.
+    // Neighbouring blocks of a sequence are not neighbours in memory, as in a pool that has been
+    // used.
     for (uint32_t b = 0; b < blocks; ++b) sequence.table.push_back(SlotIndex(b * cell.batch + i));
   }
   return sequences;
@@ -82,7 +82,8 @@ absl::Status CopyFirstToOthers(Engine& engine, std::span<const BenchSequence> se
     }
   }
   // A step computes something: the last token of the first sequence again.
-  StepSpan span{.sequence = first.id, .first_position = context - 1, .tokens = {first.tokens.back()}};
+  StepSpan span{
+      .sequence = first.id, .first_position = context - 1, .tokens = {first.tokens.back()}};
   span.table = TableFor(first, context, block_tokens);
   span.samples.push_back({.params = &params, .position = context});
   plan.spans.push_back(std::move(span));
@@ -98,9 +99,8 @@ absl::StatusOr<std::vector<double>> Decode(Engine& engine, const Clock& clock,
   for (uint32_t step = 0; step < cell.decode_steps; ++step) {
     StepPlan plan{.number = step};
     for (size_t i = 0; i < sequences.size(); ++i) {
-      StepSpan span{.sequence = sequences[i].id,
-                    .first_position = cell.context + step,
-                    .tokens = {next[i]}};
+      StepSpan span{
+          .sequence = sequences[i].id, .first_position = cell.context + step, .tokens = {next[i]}};
       span.table = TableFor(sequences[i], cell.context + step + 1, engine.geometry().block_tokens);
       span.samples.push_back({.params = &params, .position = cell.context + step + 1});
       plan.spans.push_back(std::move(span));

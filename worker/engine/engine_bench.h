@@ -13,10 +13,11 @@ namespace cairn {
 
 struct EngineBenchCell {
   uint32_t batch = 1;
-  uint32_t context = 128;       // tokens of each sequence before the first decode
-  uint32_t decode_steps = 32;   // 0: prefill only
-  uint32_t step_tokens = 512;   // budget of a prefill step
-  bool measure_prefill = true;  // false: only one sequence is computed, the others are copies of its KV
+  uint32_t context = 128;      // tokens of each sequence before the first decode
+  uint32_t decode_steps = 32;  // 0: prefill only
+  uint32_t step_tokens = 512;  // budget of a prefill step
+  bool measure_prefill =
+      true;  // false: only one sequence is computed, the others are copies of its KV
 };
 
 struct EngineBenchResult {
@@ -39,8 +40,8 @@ EngineBenchWork WorkOf(const ModelConfig& config, const EngineBenchCell& cell);
 // Slots that a cell needs.
 uint32_t SlotsFor(const EngineBenchCell& cell, uint32_t block_tokens);
 
-// REQUIRES: the engine's arena has SlotsFor slots. Prompts are seeded random tokens, each sequence its
-// own, so that nothing is shared by accident.
+// REQUIRES: the engine's arena has SlotsFor slots. Prompts are seeded random tokens, each sequence
+// its own, so that nothing is shared by accident.
 absl::StatusOr<EngineBenchResult> RunEngineBench(Engine& engine, const Clock& clock,
                                                  const EngineBenchCell& cell, uint64_t seed);
 

@@ -38,9 +38,10 @@ absl::StatusOr<std::string> OfTokenizerConfig(const WeightFile& file, const std:
       }
     }
   }
-  return absl::InvalidArgumentError(absl::StrCat((file.path() / "tokenizer_config.json").string(),
-                                                 ": chat_template is neither text nor a list with a "
-                                                 "\"default\" one"));
+  return absl::InvalidArgumentError(
+      absl::StrCat((file.path() / "tokenizer_config.json").string(),
+                   ": chat_template is neither text nor a list with a "
+                   "\"default\" one"));
 }
 
 }  // namespace

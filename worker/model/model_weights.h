@@ -25,7 +25,7 @@ struct LayerWeights {
   std::vector<float> query_key_value_bias;  // (query_width + 2 kv_width)
   Linear query_key_value;                   // width -> queries, then keys, then values
   Linear attention_output;
-  Linear gate;                              // width -> feed_forward, as is up
+  Linear gate;  // width -> feed_forward, as is up
   Linear up;
   Linear down;
 };

@@ -7,8 +7,9 @@
 
 namespace cairn {
 
-// XXH3-128 over every tensor's name, type, shape and bytes, in the file's order, as 32 hex digits. The
-// same on every machine and in every release. Reads the whole file once (memory speed when cached).
+// XXH3-128 over every tensor's name, type, shape and bytes, in the file's order, as 32 hex digits.
+// The same on every machine and in every release. Reads the whole file once (memory speed when
+// cached).
 std::string WeightsDigest(const WeightFile& file);
 
 }  // namespace cairn
