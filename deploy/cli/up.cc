@@ -55,148 +55,110 @@ struct UpOptions {
 };
 
 void AddModelFlags(CLI::App& up, UpOptions& options) {
-  constexpr char kGroup[] = "Model";
+  up.option_defaults()->group("Model");
   up.add_option("--model", options.model, "a known name, a GGUF file or a safetensors folder")
-      ->capture_default_str()
-      ->group(kGroup);
-  AddModelsDir(up, options.models_dir)->group(kGroup);
+      ->capture_default_str();
+  AddModelsDir(up, options.models_dir);
   up.add_option("--served-model-name", options.served_model_name,
-                "what clients call it (default: the file's name)")
-      ->group(kGroup);
+                "what clients call it (default: the file's name)");
   up.add_option("--chat-template", options.chat_template,
                 "Jinja file that replaces the model's own")
-      ->check(CLI::ExistingFile)
-      ->group(kGroup);
+      ->check(CLI::ExistingFile);
   up.add_option("--weights", options.weights,
                 "run-time format; auto: q4 where the file has 4-bit codes, otherwise int8")
       ->check(CLI::IsMember({"auto", "bf16", "int8", "q4"}))
-      ->capture_default_str()
-      ->group(kGroup);
+      ->capture_default_str();
   up.add_option("--max-model-len", options.node.context_length,
-                "longest prompt and answer together, in tokens (default: the model's)")
-      ->group(kGroup);
+                "longest prompt and answer together, in tokens (default: the model's)");
 }
 
 void AddKvFlags(CLI::App& up, UpOptions& options) {
-  constexpr char kGroup[] = "KV cache";
-  AddSize(up, "--kv-budget", options.node.kv_budget_bytes, "memory for KV that the engine reads")
-      ->group(kGroup);
+  up.option_defaults()->group("KV cache");
+  AddSize(up, "--kv-budget", options.node.kv_budget_bytes, "memory for KV that the engine reads");
   AddSize(up, "--dram-budget", options.node.dram_budget_bytes,
-          "memory for KV that was evicted and may come back; 0B: none")
-      ->group(kGroup);
+          "memory for KV that was evicted and may come back; 0B: none");
   up.add_option("--block-size", options.node.engine.block_tokens, "tokens in one block")
       ->check(CLI::IsMember({16}))
-      ->capture_default_str()
-      ->group(kGroup);
+      ->capture_default_str();
   up.add_option("--kv-type", options.kv_type, "int8 halves the memory and is not exact")
       ->check(CLI::IsMember({"bf16", "int8"}))
-      ->capture_default_str()
-      ->group(kGroup);
+      ->capture_default_str();
 }
 
 void AddEngineFlags(CLI::App& up, UpOptions& options) {
-  constexpr char kGroup[] = "Engine";
+  up.option_defaults()->group("Engine");
   up.add_option("--threads", options.node.threads, "threads that compute; 0: all cores")
       ->check(CLI::Range(0, 1024))
-      ->capture_default_str()
-      ->group(kGroup);
+      ->capture_default_str();
   up.add_option("--pin-threads", options.node.pin_threads, "keep each of them on a core of its own")
-      ->capture_default_str()
-      ->group(kGroup);
-  AddInstructionFlags(up, options.instructions, kGroup);
+      ->capture_default_str();
+  AddInstructionFlags(up, options.instructions, "Engine");
   up.add_option("--engine", options.engine,
                 "modelled: steps are waited for as --profile says, nothing is computed")
       ->check(CLI::IsMember({"cpu", "modelled"}))
-      ->capture_default_str()
-      ->group(kGroup);
+      ->capture_default_str();
   up.add_option("--profile", options.profile,
-                "what a step costs: a name or a file (docs/SIMULATOR.md); with --engine modelled")
-      ->group(kGroup);
+                "what a step costs: a name or a file (docs/SIMULATOR.md); with --engine modelled");
   up.add_option("--step-tokens", options.node.engine.step_tokens_max,
                 "tokens computed in one step: decodes first, then chunks of prompts")
       ->check(CLI::Range(16, 8192))
-      ->capture_default_str()
-      ->group(kGroup);
+      ->capture_default_str();
   up.add_option("--max-num-seqs", options.node.sequences_max, "sequences that run at the same time")
       ->check(CLI::Range(1, 4096))
-      ->capture_default_str()
-      ->group(kGroup);
+      ->capture_default_str();
 }
 
 void AddServerFlags(CLI::App& up, UpOptions& options) {
-  constexpr char kGroup[] = "Server";
-  up.add_option("--host", options.http.host, "address to listen on")
-      ->capture_default_str()
-      ->group(kGroup);
-  up.add_option("--port", options.http.port, "HTTP port; 0: any free one")
-      ->capture_default_str()
-      ->group(kGroup);
-  up.add_option("--grpc-port", options.grpc_port, "gRPC port; 0: no gRPC")
-      ->capture_default_str()
-      ->group(kGroup);
+  up.option_defaults()->group("Server");
+  up.add_option("--host", options.http.host, "address to listen on")->capture_default_str();
+  up.add_option("--port", options.http.port, "HTTP port; 0: any free one")->capture_default_str();
+  up.add_option("--grpc-port", options.grpc_port, "gRPC port; 0: no gRPC")->capture_default_str();
   Secret(up.add_option("--api-key", options.api_keys,
-                       "KEY or TENANT:KEY that clients must show; repeatable")
-             ->group(kGroup));
+                       "KEY or TENANT:KEY that clients must show; repeatable"));
   up.add_option("--api-key-file", options.api_key_file, "the same, one a line")
-      ->check(CLI::ExistingFile)
-      ->group(kGroup);
+      ->check(CLI::ExistingFile);
   up.add_option("--metrics-compat", options.metrics_compat,
                 "vllm adds the vllm:* names to /metrics")
       ->check(CLI::IsMember({"none", "vllm"}))
-      ->capture_default_str()
-      ->group(kGroup);
+      ->capture_default_str();
   AddDuration(up, "--drain-timeout", options.drain_timeout,
-              "after SIGTERM, how long requests inside may take to finish")
-      ->group(kGroup);
+              "after SIGTERM, how long requests inside may take to finish");
   up.add_option("--log-level", options.log_level)
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
-      ->capture_default_str()
-      ->group(kGroup);
+      ->capture_default_str();
 }
 
 void AddLimitFlags(CLI::App& up, UpOptions& options) {
-  constexpr char kGroup[] = "Limits";
+  up.option_defaults()->group("Limits");
   up.add_option("--max-live-requests", options.node.scheduler.live_requests_max,
                 "queued and running; more are answered 429")
       ->check(CLI::Range(1, 100000))
-      ->capture_default_str()
-      ->group(kGroup);
+      ->capture_default_str();
   up.add_option("--max-queued-tokens", options.node.scheduler.queued_tokens_max,
                 "of waiting prompts; more are answered 429")
-      ->capture_default_str()
-      ->group(kGroup);
+      ->capture_default_str();
   AddDuration(up, "--max-queue-wait", options.node.scheduler.queue_wait_max,
-              "predicted; a longer one is answered 429")
-      ->group(kGroup);
+              "predicted; a longer one is answered 429");
   up.add_option("--early-reject", options.node.scheduler.early_reject_percent,
                 "percent of its TTFT target; what would wait longer is answered 429; 0: nothing is")
       ->check(CLI::Range(0u, 10'000u))
-      ->capture_default_str()
-      ->group(kGroup);
-  AddSize(up, "--max-body", options.http.limits.parse.body_bytes, "of a request; larger: 413")
-      ->group(kGroup);
+      ->capture_default_str();
+  AddSize(up, "--max-body", options.http.limits.parse.body_bytes, "of a request; larger: 413");
   up.add_option("--max-header-bytes", options.http.limits.parse.header_bytes, "larger: 431")
-      ->capture_default_str()
-      ->group(kGroup);
+      ->capture_default_str();
   up.add_option("--max-json-depth", options.door.json.depth, "of nested arrays and objects")
-      ->capture_default_str()
-      ->group(kGroup);
+      ->capture_default_str();
   up.add_option("--max-choices", options.node.choices_max,
                 "n times the number of prompts of a call")
       ->check(CLI::Range(1, 1024))
-      ->capture_default_str()
-      ->group(kGroup);
+      ->capture_default_str();
   up.add_option("--max-connections", options.http.limits.connections, "more are told 503")
-      ->capture_default_str()
-      ->group(kGroup);
+      ->capture_default_str();
   AddDuration(up, "--header-timeout", options.http.limits.header_time,
-              "from a request's first byte")
-      ->group(kGroup);
-  AddDuration(up, "--body-timeout", options.http.limits.body_time, "from the header's end")
-      ->group(kGroup);
+              "from a request's first byte");
+  AddDuration(up, "--body-timeout", options.http.limits.body_time, "from the header's end");
   AddDuration(up, "--idle-timeout", options.http.limits.idle_time,
-              "of a connection between requests")
-      ->group(kGroup);
+              "of a connection between requests");
 }
 
 absl::StatusOr<ApiKeys> ReadApiKeys(const UpOptions& options) {
@@ -392,6 +354,7 @@ void AddUp(CLI::App& root) {
   AddEngineFlags(*up, *options);
   AddServerFlags(*up, *options);
   AddLimitFlags(*up, *options);
+  up->option_defaults()->group("Options");
   AddClassFlags(*up, options->classes);
   AddTraceRecordingFlags(*up, options->trace);
   up->footer(
