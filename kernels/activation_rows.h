@@ -26,6 +26,12 @@ namespace cairn {
 ActivationKind ActivationKindFor(const MatMulKernels& kernels, PackedFormat format,
                                  ActivationKind integer = ActivationKind::kInt8);
 
+// Tiles begin <= t < end of encoded rows.
+struct TileRange {
+  size_t begin = 0;
+  size_t end = 0;
+};
+
 class ActivationRows {
  public:
   // Makes room for so many rows of k floats; what was encoded is lost. Allocates only if it never
@@ -50,6 +56,7 @@ class ActivationRows {
   size_t k_blocks() const { return k_blocks_; }
   size_t tile_rows() const { return tile_rows_; }
   size_t tile_bytes() const { return tile_bytes_; }
+  TileRange tiles() const { return {0, (rows_ + tile_rows_ - 1) / tile_rows_}; }
   const std::byte* data() const { return data_.get(); }
   size_t held_bytes() const { return held_bytes_; }
 

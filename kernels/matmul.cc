@@ -52,24 +52,41 @@ PanelRange PanelSplit::Of(size_t task) const {
   return {panels_ * task / tasks_, panels_ * (task + 1) / tasks_};
 }
 
-void MatMul(const MatMulKernels& kernels, const PackedMatrix& matrix, const ActivationRows& rows,
-            PanelRange range, float* out, size_t out_stride) {
-  CAIRN_KERNEL_CHECK(range.begin <= range.end && range.end <= matrix.panels());
+constexpr size_t kPartRowsMin = 128;
+
+RowParts::RowParts(const ActivationRows& rows, size_t threads)
+    : tiles_(rows.tiles().end),
+      tile_rows_(rows.tile_rows()),
+      rows_(rows.rows()),
+      count_(std::clamp<size_t>(rows_ / kPartRowsMin, 1, std::max<size_t>(1, threads))) {}
+
+RowPart RowParts::Of(size_t part) const {
+  CAIRN_KERNEL_CHECK(part < count_);
+  const TileRange tiles = {tiles_ * part / count_, tiles_ * (part + 1) / count_};
+  const size_t first_row = tiles.begin * tile_rows_;
+  return {tiles, first_row, std::min(rows_, tiles.end * tile_rows_) - first_row};
+}
+
+void MatMul(const MatMulKernels& kernels, const PackedMatrix& matrix, PanelRange panels,
+            const ActivationRows& rows, TileRange tiles, float* out, size_t out_stride) {
+  CAIRN_KERNEL_CHECK(panels.begin <= panels.end && panels.end <= matrix.panels());
+  CAIRN_KERNEL_CHECK(tiles.begin <= tiles.end && tiles.end <= rows.tiles().end);
   CAIRN_KERNEL_CHECK(rows.k() == matrix.k());
   const bool wide = rows.kind() == ActivationKind::kInt15;
   const auto integer = wide ? ActivationKind::kInt15 : ActivationKind::kInt8;
   CAIRN_KERNEL_CHECK(rows.kind() == ActivationKindFor(kernels, matrix.format(), integer));
-  if (rows.rows() == 0 || range.begin == range.end) return;
+  if (tiles.begin == tiles.end || panels.begin == panels.end) return;
+  const size_t row = tiles.begin * rows.tile_rows();
   const MatMulArgs args{.format = matrix.format(),
                         .weights = matrix.data(),
                         .panel_bytes = matrix.panel_bytes(),
                         .n = matrix.n(),
                         .k_blocks = matrix.k_blocks(),
-                        .panel_begin = range.begin,
-                        .panel_end = range.end,
+                        .panel_begin = panels.begin,
+                        .panel_end = panels.end,
                         .kind = rows.kind(),
-                        .activations = rows.data(),
-                        .rows = rows.rows(),
+                        .activations = rows.data() + tiles.begin * rows.tile_bytes(),
+                        .rows = std::min(rows.rows(), tiles.end * rows.tile_rows()) - row,
                         .tile_rows = rows.tile_rows(),
                         .tile_bytes = rows.tile_bytes(),
                         .out = out,

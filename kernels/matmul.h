@@ -48,10 +48,33 @@ class PanelSplit {
   size_t tasks_;
 };
 
-// Writes columns of the range in every row of out (row, n) float, rows out_stride floats apart.
-// REQUIRES: rows encoded by the same kernels in a kind for the matrix's format and of its k; range
-// within the matrix.
-void MatMul(const MatMulKernels& kernels, const PackedMatrix& matrix, const ActivationRows& rows,
-            PanelRange range, float* out, size_t out_stride);
+// Cuts the rows of a large product into a part for each thread: one that multiplies, encodes and
+// adds the same rows from product to product finds them in its own cache. For fewer rows weights
+// cost more than rows do; then there is one part, and panels are what threads share.
+struct RowPart {
+  TileRange tiles;
+  size_t first_row;
+  size_t rows;
+};
+class RowParts {
+ public:
+  RowParts(const ActivationRows& rows, size_t threads);
+  size_t count() const { return count_; }
+  RowPart Of(size_t part) const;                          // REQUIRES: part < count()
+  size_t rows_of_each() const { return rows_ / count_; }  // about
+
+ private:
+  size_t tiles_;
+  size_t tile_rows_;
+  size_t rows_;
+  size_t count_;
+};
+
+// Columns of panels and rows of tiles of the product, to out (row, n) float, rows out_stride floats
+// apart; out is where column 0 of the first of those rows goes. REQUIRES: rows encoded by the same
+// kernels in a kind for the matrix's format and of its k; panels and tiles within the matrix and
+// the rows.
+void MatMul(const MatMulKernels& kernels, const PackedMatrix& matrix, PanelRange panels,
+            const ActivationRows& rows, TileRange tiles, float* out, size_t out_stride);
 
 }  // namespace cairn

@@ -168,7 +168,7 @@ void BenchCell(const Options& options, WorkerTeam& team, const std::vector<Packe
   const double best = BestSeconds(options.seconds, [&] {
     const PackedMatrix& w = copies[turn++ % copies.size()];
     team.Run(split.tasks(), [&](size_t task, int) {
-      MatMul(kernels, w, encoded, split.Of(task), out.data(), w.n());
+      MatMul(kernels, w, split.Of(task), encoded, encoded.tiles(), out.data(), w.n());
     });
   });
   const double bytes = static_cast<double>(first.bytes()) / best;

@@ -126,7 +126,7 @@ TEST_CASE("the tile kernels write nothing beyond a matrix's columns or a batch's
     encoded.Shape(ActivationKindFor(kEmulated, format, integer), rows, k);
     encoded.Encode(kEmulated, x.data(), k, 0, rows);
     std::vector<float> out((rows + 2) * stride, 12345.0f);
-    MatMul(kEmulated, w, encoded, {0, w.panels()}, out.data(), stride);
+    MatMul(kEmulated, w, {0, w.panels()}, encoded, encoded.tiles(), out.data(), stride);
     for (size_t i = 0; i < out.size(); ++i) {
       const bool ours = i / stride < rows && i % stride < n;
       REQUIRE((out[i] == 12345.0f) == !ours);

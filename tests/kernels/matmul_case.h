@@ -126,7 +126,7 @@ inline std::vector<float> Product(const MatMulKernels& kernels, const PackedMatr
   std::vector<float> out(rows * w.n(), -1.0f);
   for (size_t task = 0; task < tasks; ++task) {
     const PanelRange range{w.panels() * task / tasks, w.panels() * (task + 1) / tasks};
-    MatMul(kernels, w, encoded, range, out.data(), w.n());
+    MatMul(kernels, w, range, encoded, encoded.tiles(), out.data(), w.n());
   }
   return out;
 }

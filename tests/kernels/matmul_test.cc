@@ -181,7 +181,7 @@ TEST_CASE("nothing is written beyond a matrix's columns or a batch's rows") {
       encoded.Shape(ActivationKindFor(kernels, format, integer), rows, k);
       encoded.Encode(kernels, x.data(), k, 0, rows);
       std::vector<float> out((rows + 2) * stride, kUntouched);
-      MatMul(kernels, w, encoded, {0, w.panels()}, out.data(), stride);
+      MatMul(kernels, w, {0, w.panels()}, encoded, encoded.tiles(), out.data(), stride);
       INFO(Where(level, {format, integer}, {rows, n, k}));
       for (size_t row = 0; row < rows + 2; ++row) {
         for (size_t column = 0; column < stride; ++column) {
@@ -241,6 +241,35 @@ TEST_CASE("codes of 15 bits round a 128th of what codes of 8 bits do") {
       CAPTURE(LevelName(level), i);
       REQUIRE(std::abs(code) <= 16256);
       REQUIRE(std::fabs(group.scale * static_cast<float>(code) - x[i]) <= 0.51f * group.scale);
+    }
+  }
+}
+
+TEST_CASE("parts of a product's rows cover each row once, and give it the bits of the whole") {
+  const size_t n = 40, k = 96;
+  for (const CpuLevel level : RunnableLevels()) {
+    for (const auto& [format, integer] : AllProductKinds()) {
+      const MatMulKernels& kernels = MatMulKernelsFor(level);
+      const PackedMatrix w = RandomMatrix(format, n, k, 13);
+      for (const size_t rows : {size_t{127}, size_t{301}, size_t{512}}) {
+        const std::vector<float> x = RandomRows(rows, k, rows);
+        ActivationRows encoded;
+        encoded.Shape(ActivationKindFor(kernels, format, integer), rows, k);
+        encoded.Encode(kernels, x.data(), k, 0, rows);
+        const RowParts parts(encoded, 3);
+        INFO(Where(level, {format, integer}, {rows, n, k}));
+        REQUIRE(parts.count() == (rows < 128 ? 1 : rows < 384 ? rows / 128 : 3));
+        std::vector<float> out(rows * n);
+        size_t next = 0;
+        for (size_t i = 0; i < parts.count(); ++i) {
+          const RowPart part = parts.Of(i);
+          REQUIRE(part.first_row == next);
+          next += part.rows;
+          MatMul(kernels, w, {0, w.panels()}, encoded, part.tiles, &out[part.first_row * n], n);
+        }
+        REQUIRE(next == rows);
+        REQUIRE(out == Product(kernels, w, x, 1, integer));
+      }
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <ctime>
 #include <numeric>
@@ -21,6 +22,26 @@ TEST_CASE("every task of a loop runs once, and what it wrote is seen after") {
       });
       REQUIRE(std::accumulate(runs.begin(), runs.end(), 0) == static_cast<int>(tasks));
     }
+  }
+}
+
+TEST_CASE("two workers begin at the two ends of a loop, and meet") {
+  WorkerTeam team(2, false);
+  for (int loop = 0; loop < 50; ++loop) {
+    std::vector<int> ran_as(16, -1);
+    std::atomic<int> began{0};
+    team.Run(ran_as.size(), [&](size_t task, int worker) {
+      ran_as[task] = worker;
+      // The first task of each waits for the other's.
+      if (task == 0 || task + 1 == ran_as.size()) {
+        ++began;
+        began.notify_all();
+        for (int seen = began.load(); seen < 2; seen = began.load()) began.wait(seen);
+      }
+    });
+    REQUIRE(ran_as.front() == 0);
+    REQUIRE(ran_as.back() == 1);
+    REQUIRE(std::is_sorted(ran_as.begin(), ran_as.end()));
   }
 }
 

@@ -11,8 +11,21 @@
 namespace cairn {
 namespace {
 
-constexpr int kLeftBits = 24;
-constexpr uint64_t kLeftMask = (uint64_t{1} << kLeftBits) - 1;
+constexpr int kTaskBits = 20;
+constexpr uint64_t kTaskMask = (uint64_t{1} << kTaskBits) - 1;
+
+// What WorkerTeam::open_ says.
+struct OpenLoop {
+  uint64_t number;
+  uint64_t first;  // of the tasks that nobody has claimed
+  uint64_t end;
+
+  static OpenLoop From(uint64_t word) {
+    return {word >> 2 * kTaskBits, word >> kTaskBits & kTaskMask, word & kTaskMask};
+  }
+  uint64_t Word() const { return number << 2 * kTaskBits | first << kTaskBits | end; }
+  bool has_tasks() const { return first < end; }
+};
 
 using SteadyClock = std::chrono::steady_clock;
 constexpr std::chrono::microseconds kSpin{30};       // between the loops of a step
@@ -84,19 +97,19 @@ void WorkerTeam::PinCaller() const {
 }
 
 void WorkerTeam::Run(size_t tasks, Task task) {
-  CAIRN_CHECK_LE(tasks, kLeftMask);
+  CAIRN_CHECK_LE(tasks, kTaskMask);
   if (tasks <= 1 || helpers_.empty()) {
     for (size_t i = 0; i < tasks; ++i) task(i, 0);
     return;
   }
-  const uint64_t last = open_.load(std::memory_order_relaxed);
-  CAIRN_CHECK_EQ(last & kLeftMask, 0u);  // one caller at a time, and none from within a task
+  const OpenLoop last = OpenLoop::From(open_.load(std::memory_order_relaxed));
+  CAIRN_CHECK(!last.has_tasks());  // one caller at a time, and none from within a task
   task_.store(&task, std::memory_order_relaxed);
   tasks_.store(tasks, std::memory_order_relaxed);
   ended_.store(0, std::memory_order_relaxed);
   // Opens the loop. Sequentially consistent, as is parked_: either a helper on its way to sleep
   // sees the loop, or this thread sees the helper.
-  open_.store(((last >> kLeftBits) + 1) << kLeftBits | tasks, std::memory_order_seq_cst);
+  open_.store(OpenLoop{last.number + 1, 0, tasks}.Word(), std::memory_order_seq_cst);
   if (parked_.load(std::memory_order_seq_cst) > 0) Wake();
   while (ClaimAndRun(0)) {
   }
@@ -106,13 +119,14 @@ void WorkerTeam::Run(size_t tasks, Task task) {
 // Runs one task of the open loop. False: none was left.
 bool WorkerTeam::ClaimAndRun(int worker) {
   uint64_t open = open_.load(std::memory_order_acquire);
-  while ((open & kLeftMask) != 0) {
+  for (OpenLoop left = OpenLoop::From(open); left.has_tasks(); left = OpenLoop::From(open)) {
     // These are the fields of the loop in `open` if the exchange succeeds: it had a task left then.
     const Task* const task = task_.load(std::memory_order_relaxed);
     const size_t tasks = tasks_.load(std::memory_order_relaxed);
-    if (open_.compare_exchange_weak(open, open - 1, std::memory_order_acq_rel,
+    const uint64_t claimed = worker % 2 == 0 ? left.first++ : --left.end;
+    if (open_.compare_exchange_weak(open, left.Word(), std::memory_order_acq_rel,
                                     std::memory_order_acquire)) {
-      (*task)(tasks - static_cast<size_t>(open & kLeftMask), worker);
+      (*task)(claimed, worker);
       // The last to end may find the caller asleep. Once ended_ is complete the caller may return
       // and begin another loop, so nothing of this one is touched after it.
       if (ended_.fetch_add(1, std::memory_order_seq_cst) + 1 == tasks && worker != 0 &&
@@ -143,7 +157,7 @@ void WorkerTeam::Help(int worker) {
     while (ClaimAndRun(worker)) {
     }
     const uint64_t seen = open_.load(std::memory_order_acquire);
-    if ((seen & kLeftMask) == 0 && !WaitForWork(seen)) Park();
+    if (!OpenLoop::From(seen).has_tasks() && !WaitForWork(seen)) Park();
   }
 }
 
@@ -161,7 +175,8 @@ bool WorkerTeam::WaitForWork(uint64_t seen) {
 void WorkerTeam::Park() {
   const uint32_t seen = wakes_.load(std::memory_order_seq_cst);
   parked_.fetch_add(1, std::memory_order_seq_cst);
-  const bool due = (open_.load(std::memory_order_seq_cst) & kLeftMask) != 0 || stopping_.load();
+  const bool due =
+      OpenLoop::From(open_.load(std::memory_order_seq_cst)).has_tasks() || stopping_.load();
   if (!due) wakes_.wait(seen);
   parked_.fetch_sub(1, std::memory_order_seq_cst);
 }

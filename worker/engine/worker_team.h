@@ -39,8 +39,10 @@ class WorkerTeam {
 
   // Runs task(i, worker) once for every i < tasks, on any thread and in any order, and returns when
   // all have ended; what they wrote is then visible to the caller. The caller works too, as worker
-  // 0; worker < threads(), and no two tasks run as the same worker at a time. REQUIRES: one caller
-  // at a time; no call from within a task; tasks < 2^24; tasks do not throw.
+  // 0; worker < threads(), and no two tasks run as the same worker at a time. Even workers claim
+  // from the front and odd ones from the back: loops that split the same rows in the same order
+  // leave each of two threads those that its cache has. REQUIRES: one caller at a time; no call
+  // from within a task; tasks < 2^20; tasks do not throw.
   void Run(size_t tasks, Task task);
 
   // While one lives, helpers that find nothing to do wait awake, but no longer than a few
@@ -64,9 +66,9 @@ class WorkerTeam {
   void Wake();
   void WaitForEnd(size_t tasks);
 
-  // The loop in progress: its number (40 bits) and how many of its tasks nobody has claimed (24
-  // bits). While tasks are left, the fields below belong to that loop: the caller cannot begin
-  // another one.
+  // The loop in progress: its number (24 bits), and the first and the end of its tasks that nobody
+  // has claimed (20 bits each). While tasks are left, task_ belongs to that loop: the caller cannot
+  // begin another one.
   alignas(64) std::atomic<uint64_t> open_{0};
   std::atomic<const Task*> task_{nullptr};
   std::atomic<size_t> tasks_{0};

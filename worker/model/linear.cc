@@ -161,24 +161,30 @@ size_t Linear::Tasks(size_t x_rows, size_t threads) const {
 void Linear::Apply(const MatMulKernels& kernels, const ActivationRows& x, float* y, size_t y_stride,
                    WorkerTeam& team) const {
   const auto threads = static_cast<size_t>(team.threads());
-  team.Run(Tasks(x.rows(), threads), [&](size_t task, int) {
+  const RowParts parts(x, threads);
+  const size_t tasks = Tasks(parts.rows_of_each(), threads);  // of a part
+  team.Run(parts.count() * tasks, [&](size_t task, int) {
+    const RowPart part = parts.Of(task / tasks);
+    float* const out = y + part.first_row * y_stride;
+    task %= tasks;
     for (const Segment& segment : segments_) {
-      const PanelSplit split(segment.matrix, x.rows(), threads);
+      const PanelSplit split(segment.matrix, parts.rows_of_each(), threads);
       if (task < split.tasks()) {
-        return MatMul(kernels, segment.matrix, x, split.Of(task), y + segment.row_begin, y_stride);
+        return MatMul(kernels, segment.matrix, split.Of(task), x, part.tiles,
+                      out + segment.row_begin, y_stride);
       }
       task -= split.tasks();
     }
   });
 }
 
-void Linear::ApplyColumns(const MatMulKernels& kernels, const ActivationRows& x, uint32_t begin,
-                          uint32_t end, float* y, size_t y_stride) const {
+void Linear::ApplyColumns(const MatMulKernels& kernels, const ActivationRows& x, TileRange tiles,
+                          uint32_t begin, uint32_t end, float* y, size_t y_stride) const {
   CAIRN_CHECK_EQ(segments_.size(), size_t{1});
   CAIRN_CHECK_EQ(begin % kPanelColumns, 0u);
   CAIRN_CHECK(end <= rows_ && (end == rows_ || end % kPanelColumns == 0));
   const PanelRange panels{begin / kPanelColumns, (end + kPanelColumns - 1) / kPanelColumns};
-  MatMul(kernels, segments_.front().matrix, x, panels, y - begin, y_stride);
+  MatMul(kernels, segments_.front().matrix, panels, x, tiles, y - begin, y_stride);
 }
 
 }  // namespace cairn

@@ -60,10 +60,11 @@ class Linear {
   void Apply(const MatMulKernels& kernels, const ActivationRows& x, float* y, size_t y_stride,
              WorkerTeam& team) const;
 
-  // Columns begin to end - 1 of y alone, on the calling thread; `y` is where column begin goes.
+  // Columns begin to end - 1 of y alone, and of the rows of tiles, on the calling thread; `y` is
+  // where column begin of the first of those rows goes.
   // REQUIRES: packed from one tensor; begin a multiple of 16, end too unless it is rows().
-  void ApplyColumns(const MatMulKernels& kernels, const ActivationRows& x, uint32_t begin,
-                    uint32_t end, float* y, size_t y_stride) const;
+  void ApplyColumns(const MatMulKernels& kernels, const ActivationRows& x, TileRange tiles,
+                    uint32_t begin, uint32_t end, float* y, size_t y_stride) const;
   // How many tasks a product with so many rows is worth.
   size_t Tasks(size_t x_rows, size_t threads) const;
 

@@ -185,25 +185,30 @@ void Transformer::ApplyGates(const LayerWeights& weights) {
   const auto act =
       config_.family == ModelFamily::kGemma3 ? row_kernels_.gelu_mul : row_kernels_.silu_mul;
   if (rows_ == 0) return;
-  const size_t floats = gates_.size() / static_cast<size_t>(team_.threads());
-  const auto at_once = static_cast<uint32_t>(floats / (2 * rows_) / kKBlock * kKBlock);
   const auto threads = static_cast<size_t>(team_.threads());
+  const size_t floats = gates_.size() / threads;
+  const RowParts parts(encoded_, threads);
   const size_t blocks = (inner + kKBlock - 1) / kKBlock;
+  const size_t rows = parts.rows_of_each();
   const size_t tasks =
-      std::min(blocks, weights.gate.Tasks(rows_, threads) + weights.up.Tasks(rows_, threads));
-  team_.Run(tasks, [&](size_t task, int worker) {
+      std::min(blocks, weights.gate.Tasks(rows, threads) + weights.up.Tasks(rows, threads));
+  team_.Run(parts.count() * tasks, [&](size_t part_task, int worker) {
+    const RowPart part = parts.Of(part_task / tasks);
+    const size_t task = part_task % tasks;
+    const auto at_once = static_cast<uint32_t>(floats / (2 * part.rows) / kKBlock * kKBlock);
     const auto task_end = static_cast<uint32_t>(blocks * (task + 1) / tasks * kKBlock);
     const uint32_t last = std::min(inner, task_end);
     for (auto begin = static_cast<uint32_t>(blocks * task / tasks * kKBlock); begin < last;) {
       const uint32_t end = std::min(last, begin + at_once);
       const size_t count = end - begin, stride = 2 * count;
       float* const gates = &gates_[static_cast<size_t>(worker) * floats];
-      weights.gate.ApplyColumns(matmul_kernels_, encoded_, begin, end, gates, stride);
-      weights.up.ApplyColumns(matmul_kernels_, encoded_, begin, end, gates + count, stride);
-      for (uint32_t row = 0; row < rows_; ++row) {
+      weights.gate.ApplyColumns(matmul_kernels_, encoded_, part.tiles, begin, end, gates, stride);
+      weights.up.ApplyColumns(matmul_kernels_, encoded_, part.tiles, begin, end, gates + count,
+                              stride);
+      for (size_t row = 0; row < part.rows; ++row) {
         float* const gate = gates + row * stride;
         act(gate, gate + count, gate, count);
-        gated_.EncodeColumns(matmul_kernels_, gate, row, begin, count);
+        gated_.EncodeColumns(matmul_kernels_, gate, part.first_row + row, begin, count);
       }
       begin = end;
     }
