@@ -11,8 +11,9 @@ computed and copied to (llama.cpp: shared by) the other sequences; vLLM computes
 it in its prefix cache in later rounds, which therefore have no prefill figure for it. Prints Markdown
 tables: median and (lowest - highest) tokens/s, the ratio to the better peer, taken within each round, and
 the share of the roofline: bytes over the memory's bandwidth or operations over the instructions' peak,
-whichever takes longer, peaks being the best that kernels_bench saw in any round. Run it on an otherwise
-idle machine.
+whichever takes longer, peaks being the best that kernels_bench saw in any round; with --peaks a second
+table for peaks that are given, such as those of a machine in its usual state. Run it on an otherwise idle
+machine.
 """
 import argparse
 import json
@@ -108,8 +109,9 @@ def table(rows, engines, what):
 
 def roofline_seconds(row, peaks, what):
     """The least time of a prompt, or of a decode step: memory and arithmetic could overlap."""
-    product = peaks["bf16_gop"] if row["weights"] == "bf16" else peaks["int8_gop"]
-    attention = peaks["bf16_gop"] or peaks["float_gop"]
+    best = {kind: max(peaks.get(kind + "_gop", 0), peaks.get("tile_" + kind + "_gop", 0)) for kind in ("bf16", "int8")}
+    product = best["bf16" if row["weights"] == "bf16" else "int8"]
+    attention = best["bf16"] or peaks["float_gop"]
     compute = row[what + "_product_gop"] / product + row[what + "_attention_gop"] / attention
     gigabytes = row["weights_gb"] if what == "prefill" else row["decode_gb_per_step"]
     return max(compute, gigabytes / peaks["memory_gb"])
@@ -144,6 +146,8 @@ def main():
     parser.add_argument("--steps", type=int, default=32)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--whole-prefill", action="store_true", help="Cairn computes every prompt of a batch too")
+    parser.add_argument("--peaks", type=json.loads,
+                        help='such as {"memory_gb": 25, "bf16_gop": 1000, "int8_gop": 2000}: of a second roofline')
     parser.add_argument("--json", help="append every measurement to this file, one line each")
     options = parser.parse_args()
     engines = {f"cairn {w}": (lambda b, c, s, w=w: run_cairn(options, w, b, c, s)) for w in options.weights.split(",")}
@@ -171,8 +175,10 @@ def main():
     for what in ("prefill", "decode"):
         print(f"\n{what} tokens/s, median of {options.rounds} rounds (lowest - highest)\n")
         print(table(rows, list(engines), what))
-    print("\nshare of the roofline, " + ", ".join(f"{name} {value:.0f}" for name, value in peaks.items()) + "\n")
-    print(roofline_table(rows, list(engines), peaks))
+    for given in (peaks, options.peaks):
+        if given:
+            print("\nshare of the roofline, " + ", ".join(f"{name} {value:.0f}" for name, value in given.items()) + "\n")
+            print(roofline_table(rows, list(engines), given))
 
 
 if __name__ == "__main__":

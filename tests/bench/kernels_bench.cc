@@ -102,27 +102,63 @@ __attribute__((target("avx512f"))) void FloatLoop(size_t rounds) {
   for (size_t i = 0; i < rounds; ++i) CAIRN_TWELVE("vfmadd231ps");
 }
 #undef CAIRN_TWELVE
+
+#include "kernels/tile_config.inc"
+
+// Twelve products of full tiles, on four tiles of sums; operands are what the tiles held (zeros).
+#define CAIRN_TWELVE(instruction)                                                          \
+  for (int i = 0; i < 3; ++i) {                                                            \
+    asm volatile(instruction " %tmm6, %tmm4, %tmm0\n" instruction                          \
+                             " %tmm7, %tmm4, %tmm1\n" instruction                          \
+                             " %tmm6, %tmm5, %tmm2\n" instruction " %tmm7, %tmm5, %tmm3"); \
+  }
+template <typename Body>
+void WithTiles(Body body) {
+  TileConfig config;
+  for (int i = 0; i < 8; ++i) {
+    config.row_bytes[i] = 64;
+    config.rows[i] = 16;
+  }
+  asm volatile("ldtilecfg %0" ::"m"(config));
+  body();
+  asm volatile("tilerelease");
+}
+void TileIntegerLoop(size_t rounds) {
+  WithTiles([&] {
+    for (size_t round = 0; round < rounds; ++round) CAIRN_TWELVE("tdpbssd");
+  });
+}
+void TileBf16Loop(size_t rounds) {
+  WithTiles([&] {
+    for (size_t round = 0; round < rounds; ++round) CAIRN_TWELVE("tdpbf16ps");
+  });
+}
+#undef CAIRN_TWELVE
 #endif
 
 // Operations a second that all threads together do; 0 where the machine has no such instruction.
 struct Peaks {
   double int8 = 0, bf16 = 0, float32 = 0;
+  double tile_int8 = 0, tile_bf16 = 0;
 };
 
 Peaks MeasurePeaks(WorkerTeam& team, double seconds) {
   Peaks peaks;
 #if defined(__x86_64__)
   if (DetectCpuLevel() < CpuLevel::kAvx512) return peaks;
-  const auto rate = [&](void (*loop)(size_t), double operations) {
-    constexpr size_t kRounds = 20000;
+  const auto rate = [&](void (*loop)(size_t), double operations, size_t rounds = 20000) {
     const double best = BestSeconds(seconds, [&] {
-      team.Run(static_cast<size_t>(team.threads()), [&](size_t, int) { loop(kRounds); });
+      team.Run(static_cast<size_t>(team.threads()), [&](size_t, int) { loop(rounds); });
     });
-    return operations * 12 * kRounds * team.threads() / best;
+    return operations * 12 * static_cast<double>(rounds) * team.threads() / best;
   };
   peaks.int8 = rate(IntegerLoop, 128);
   if (__builtin_cpu_supports("avx512bf16")) peaks.bf16 = rate(Bf16Loop, 64);
   peaks.float32 = rate(FloatLoop, 32);
+  if (DetectCpuLevel() == CpuLevel::kAmx) {
+    peaks.tile_int8 = rate(TileIntegerLoop, 2 * 16 * 16 * 64, 1000);
+    peaks.tile_bf16 = rate(TileBf16Loop, 2 * 16 * 16 * 32, 1000);
+  }
 #else
   static_cast<void>(team), static_cast<void>(seconds);
 #endif
@@ -187,8 +223,10 @@ void Bench(const Options& options) {
   const Peaks peaks = MeasurePeaks(team, 0.1);
   if (options.peaks) {
     std::printf(
-        "{\"memory_gb\": %.2f, \"int8_gop\": %.1f, \"bf16_gop\": %.1f, \"float_gop\": %.1f}\n",
-        bandwidth / 1e9, peaks.int8 / 1e9, peaks.bf16 / 1e9, peaks.float32 / 1e9);
+        "{\"memory_gb\": %.2f, \"int8_gop\": %.1f, \"bf16_gop\": %.1f, \"float_gop\": %.1f, "
+        "\"tile_int8_gop\": %.1f, \"tile_bf16_gop\": %.1f}\n",
+        bandwidth / 1e9, peaks.int8 / 1e9, peaks.bf16 / 1e9, peaks.float32 / 1e9,
+        peaks.tile_int8 / 1e9, peaks.tile_bf16 / 1e9);
     return;
   }
   const double rate = peaks.int8;
