@@ -118,9 +118,11 @@ void AttentionPlan::CutIntoTasks(uint32_t workers) {
       tasks_.push_back({t, p, std::min(p + tile.task_partitions, tile.partition_end)});
     }
   }
-  // Longest first, so that no worker is left with a long one at the end.
+  // Of a prompt, early rows first, as in the loops before and after: whose cache has them claims
+  // from that end (worker/engine/worker_team.h). The last to be claimed are in the middle: neither
+  // the longest nor alone.
   std::stable_sort(tasks_.begin(), tasks_.end(), [&](const Task& a, const Task& b) {
-    return cost(tiles_[a.tile]) * (a.partition_end - a.partition_begin) >
+    return cost(tiles_[a.tile]) * (a.partition_end - a.partition_begin) <
            cost(tiles_[b.tile]) * (b.partition_end - b.partition_begin);
   });
   if (partials > 0) partials_.reset(new float[partials]);
