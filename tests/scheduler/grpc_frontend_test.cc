@@ -171,6 +171,59 @@ TEST_CASE("a call that is cancelled, or whose deadline passes, is cancelled belo
   CHECK(house.echo().cancelled() == 1);
 }
 
+TEST_CASE("what a request asks of time reaches the scheduler, the tighter deadline of two") {
+  GrpcHouse house;
+  v1::GenerateRequest request;
+  request.set_text("abc");
+  request.set_latency_class("batch");
+  request.set_slo_ttft_ms(700);
+  request.set_slo_tpot_ms(30);
+  request.set_deadline_ms(9000);
+  request.set_session("s1");
+  request.set_priority(-2);
+  const Duration call_deadline = GENERATE(Duration(), Seconds(60), Seconds(4));
+  grpc::ClientContext context;
+  if (call_deadline > Duration()) {
+    context.set_deadline(std::chrono::system_clock::now() +
+                         std::chrono::nanoseconds(call_deadline.nanoseconds()));
+  }
+  auto stream = house.stub().Generate(&context, request);
+  house.Await([&] { return house.echo().live() == 1; });
+  const GenerationRequest seen = house.echo().LiveRequests().front();
+  CHECK(seen.latency_class == "batch");
+  CHECK(seen.slo == SloTarget{Milliseconds(700), Milliseconds(30)});
+  CHECK(seen.session == "s1");
+  CHECK(seen.priority == -2);
+  if (call_deadline == Seconds(4)) {
+    CHECK(seen.deadline > Seconds(3));
+    CHECK(seen.deadline <= Seconds(4));
+  } else {
+    CHECK(seen.deadline == Seconds(9));
+  }
+  while (house.echo().Step()) {
+  }
+  v1::GenerateReply reply;
+  while (stream->Read(&reply)) {
+  }
+  CHECK(stream->Finish().ok());
+}
+
+TEST_CASE("a class that nobody knows, or a time beyond all bounds, is named") {
+  GrpcHouse house;
+  std::vector<v1::GenerateReply> replies;
+  v1::GenerateRequest request;
+  request.set_text("abc");
+  request.set_latency_class("asap");
+  grpc::Status status = house.Run(request, replies);
+  CHECK(status.error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+  CHECK(status.error_message().find("asap") != std::string::npos);
+  request.clear_latency_class();
+  request.set_deadline_ms(0xffffffff);
+  status = house.Run(request, replies);
+  CHECK(status.error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+  CHECK(status.error_message().find("deadline_ms") != std::string::npos);
+}
+
 TEST_CASE("keys are asked for in metadata") {
   GrpcConfig config;
   config.keys = *ApiKeys::Parse({"team:secret"});
