@@ -9,10 +9,19 @@
 namespace cairn {
 namespace {
 
-bool FitsBelowWatermark(const WorkerView& worker, uint32_t block_tokens, uint64_t tokens,
-                        const PhaseOptions& phases) {
-  const uint64_t capacity = KvCapacity(worker, block_tokens);
-  return KvUsed(worker, block_tokens) + tokens <= capacity / 100 * phases.watermark_percent;
+uint64_t ShareOf(const WorkerView& worker, uint32_t block_tokens, uint32_t percent) {
+  return KvCapacity(worker, block_tokens) / 100 * percent;
+}
+
+bool Fits(const WorkerView& worker, uint32_t block_tokens, uint64_t tokens, uint32_t percent) {
+  return percent == kAnyRoom ||
+         KvUsed(worker, block_tokens) + tokens <= ShareOf(worker, block_tokens, percent);
+}
+
+// Halves, so that room without end can be compared with less than none.
+int64_t HalfFree(const WorkerView& worker, uint32_t block_tokens) {
+  return static_cast<int64_t>(KvCapacity(worker, block_tokens) / 2) -
+         static_cast<int64_t>(KvUsed(worker, block_tokens) / 2);
 }
 
 }  // namespace
@@ -33,11 +42,16 @@ std::optional<RouteChoice> PlacePrefill(const RouteRequest& request, const Fleet
   if (!phases.length_aware) return std::nullopt;
   const Duration target = request.ttft_slo > Duration() ? request.ttft_slo : routing.ttft_slo;
   const Duration slack = target * phases.slack_percent / 100;
+  const Duration beside = phases.tpot_slo * phases.beside_percent / 100;
   std::optional<RouteChoice> best;
   for (size_t i = 0; i < fleet.workers.size(); ++i) {
     const WorkerView& worker = *fleet.workers[i];
     if (worker.step_tokens == 0) continue;  // a strict split
-    if (!FitsBelowWatermark(worker, fleet.block_tokens, request.prompt_tokens, phases)) continue;
+    const bool decodes = worker.live_requests > 0 && beside > Duration();
+    if (decodes && worker.TimeFor(worker.step_tokens) > beside) continue;
+    if (!Fits(worker, fleet.block_tokens, request.prompt_tokens, phases.watermark_percent)) {
+      continue;
+    }
     const RouteCost cost = CostAt(request, fleet, i, routing.cost);
     if (cost.ttft() > slack || (best && best->cost.ttft() <= cost.ttft())) continue;
     best = RouteChoice{.worker = i, .reason = RouteReason::kSlack, .cost = cost};
@@ -46,18 +60,37 @@ std::optional<RouteChoice> PlacePrefill(const RouteRequest& request, const Fleet
 }
 
 std::optional<NodeId> PlaceDecode(std::span<const WorkerView* const> workers, uint32_t block_tokens,
-                                  uint64_t tokens, std::optional<NodeId> except, bool room_only,
-                                  const PhaseOptions& phases) {
+                                  uint64_t tokens, std::optional<NodeId> except, uint32_t percent) {
   const WorkerView* best = nullptr;
-  int64_t best_free = 0;
   for (const WorkerView* worker : workers) {
-    if (worker->node == except) continue;
-    if (room_only && !FitsBelowWatermark(*worker, block_tokens, tokens, phases)) continue;
-    const auto free = static_cast<int64_t>(KvCapacity(*worker, block_tokens) / 2) -
-                      static_cast<int64_t>(KvUsed(*worker, block_tokens) / 2);
-    if (best != nullptr && free <= best_free) continue;
+    if (worker->node == except || !Fits(*worker, block_tokens, tokens, percent)) continue;
+    if (best != nullptr && HalfFree(*worker, block_tokens) <= HalfFree(*best, block_tokens)) {
+      continue;
+    }
     best = worker;
-    best_free = free;
+  }
+  return best == nullptr ? std::nullopt : std::optional(best->node);
+}
+
+bool CanAfford(const DecodePace& pace, const WorkerView& worker, const PhaseOptions& phases) {
+  if (pace.target == Duration()) return true;
+  const int64_t said = int64_t{pace.output} - 1;
+  const int64_t more = phases.afford_tokens;
+  const Duration step = worker.TimeFor(worker.step_tokens);
+  return pace.tpot * said + step * more <= pace.target * phases.late_percent / 100 * (said + more);
+}
+
+std::optional<NodeId> PlaceFlow(std::span<const WorkerView* const> workers, uint32_t block_tokens,
+                                uint64_t tokens, const DecodePace& pace,
+                                const PhaseOptions& phases) {
+  const WorkerView* best = nullptr;
+  for (const WorkerView* worker : workers) {
+    if (!Fits(*worker, block_tokens, tokens + worker->queued_tokens, phases.lent_percent)) continue;
+    if (!CanAfford(pace, *worker, phases)) continue;
+    if (best != nullptr && HalfFree(*worker, block_tokens) <= HalfFree(*best, block_tokens)) {
+      continue;
+    }
+    best = worker;
   }
   return best == nullptr ? std::nullopt : std::optional(best->node);
 }
@@ -76,10 +109,6 @@ std::vector<RequestId> PlanFlow(std::vector<FlowCandidate> candidates, uint64_t 
     leaving += candidate.kv_tokens;
   }
   return flow;
-}
-
-bool FlowsBack(Duration tpot, Duration target, const PhaseOptions& phases) {
-  return target > Duration() && tpot >= target * phases.backflow_percent / 100;
 }
 
 }  // namespace cairn

@@ -39,9 +39,9 @@ struct Request {
   NodeId worker;                // meaningful unless kQueued
   Epoch epoch;
   // Phases (scheduler_phases.cc).
-  std::optional<NodeLife> follower;  // fetches its prompt's blocks ahead
+  std::optional<NodeLife> follower;  // keeps room for it; may fetch its prompt's blocks ahead
   bool yielding = false;             // its worker was asked to give it up
-  bool flowed = false;               // decodes on a prefill-heavy worker
+  bool flowed = false;               // decodes on a prefill-heavy worker until there is room
   uint64_t kv_tokens = 0;            // counted with its worker
   uint32_t preemptions = 0;          // by workers that yielded it
   bool prefill_told = false;         // the client has heard PrefillDone

@@ -277,7 +277,7 @@ void SchedulerCore::Hear(WorkerView& worker, Request& request, const TokenProduc
   }
   ++request.kv_tokens;
   ++worker.kv_tokens;
-  FlowBackIfLate(request);
+  if (request.flowed) FlowBack();
   actions_.push_back(DeliverWord{word.request, word});
 }
 
@@ -313,6 +313,7 @@ void SchedulerCore::HearLoad(WorkerView& worker, const WorkerLoad& load, Instant
   worker.heard = now;
   worker.backlog.Hear(load.prefill_tokens_left, now);
   FlowFrom(worker);
+  if (worker.role != PhaseRole::kPrefillHeavy) FlowBack();
 }
 
 // `computed` of its tokens; none if it was stopped before.
@@ -344,6 +345,7 @@ void SchedulerCore::End(RequestId id, FinishReason reason, uint32_t preemptions,
   EndFollow(request, /*comes=*/false);
   ++counts_.ended;
   tenants_.End(request.tenant);
+  flowed_.erase(id);
   ending_.Finish(1, requests_.size() > 1, now_);
   actions_.push_back(DeliverWord{id, RequestEnded{id, request.preemptions + preemptions}});
   requests_.erase(found);

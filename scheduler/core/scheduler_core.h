@@ -80,7 +80,7 @@ struct SchedulerCounts {
   uint64_t moved = 0;      // from an overloaded worker's line to another one
   uint64_t handoffs = 0;   // went on elsewhere with their KV; of them:
   uint64_t flows = 0;      // from a decode-heavy worker above the watermark
-  uint64_t backflows = 0;  // and asked back, before they were late
+  uint64_t backflows = 0;  // and asked back, when there was room again
   // Of the prompts sent to workers: expected to be found there, and found according to the workers.
   uint64_t prompt_tokens = 0;
   uint64_t hit_tokens_expected = 0;
@@ -155,12 +155,14 @@ class SchedulerCore {
   // --- scheduler_phases.cc
   std::optional<RouteChoice> PlaceOutsideThePolicy(const RouteRequest& request, Instant now) const;
   void PlanHandoff(const WorkerView& worker, Request& request, Assign& assign);
+  void Promise(Request& request, NodeId next);
   void EndFollow(Request& request, bool comes);
   NodeId NextFor(const WorkerView& worker, const Request& request) const;
   void FlowFrom(const WorkerView& worker);
-  void FlowBackIfLate(Request& request);
+  void FlowBack();
+  void SetFlowed(Request& request, bool flowed);
   void AskToYield(Request& request);
-  bool IsNearlyLate(const Request& request) const;
+  DecodePace PaceOf(const Request& request) const;
   static uint64_t KvTokensOf(const Request& request);
 
   // --- scheduler_admission.cc
@@ -217,6 +219,7 @@ class SchedulerCore {
   Instant directory_tick_;
   std::map<NodeId, Instant> rebalanced_;           // when a line was last looked at
   std::map<NodeId, std::set<RequestId>> running_;  // by worker, for when it is lost
+  std::set<RequestId> flowed_;                     // to prefill-heavy workers, or kept there
   bool draining_ = false;
   SchedulerCounts counts_;
   std::vector<SchedulerAction> actions_;

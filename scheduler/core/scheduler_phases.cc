@@ -1,6 +1,7 @@
 // Which phase runs where, and how requests go from worker to worker: the phases part of the
 // scheduler core. What is decided is in phase_placer.h; here it is carried out.
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "scheduler/core/phase_placer.h"
@@ -26,33 +27,38 @@ void SchedulerCore::On(const WorkerTuned& event, Instant) {
 std::optional<RouteChoice> SchedulerCore::PlaceOutsideThePolicy(const RouteRequest& request,
                                                                 Instant now) const {
   if (prefill_fleet_.empty()) return std::nullopt;  // then the policy has everybody to choose from
-  const FleetView fleet = FleetOf(decode_fleet_, now);
-  return PlacePrefill(request, fleet, limits_.routing, limits_.phases);
+  return PlacePrefill(request, FleetOf(decode_fleet_, now), limits_.routing, limits_.phases);
 }
 
 // A prefill-heavy worker keeps a request only until its first token, if somebody else can go on.
 void SchedulerCore::PlanHandoff(const WorkerView& worker, Request& request, Assign& assign) {
   if (worker.role != PhaseRole::kPrefillHeavy || request.flowed) return;
   if (request.choices.size() != 1 || request.body.max_tokens < 2) return;
+  if (!PlaceDecode(decode_fleet_, limits_.block_tokens, 0, worker.node, kAnyRoom)) return;
+  // Fetching ahead takes room that others could use: only where there is enough of it.
   const std::optional<NodeId> next =
       PlaceDecode(decode_fleet_, limits_.block_tokens, request.body.prompt.size(), worker.node,
-                  /*room_only=*/false, limits_.phases);
-  if (!next) return;
+                  limits_.phases.watermark_percent);
+  if (!next && limits_.phases.flow) {
+    SetFlowed(request, true);  // it begins here, and goes when somebody has room
+    return;
+  }
   assign.yields = true;
-  // Fetching ahead takes room that others could use: only where there is enough of it.
-  const std::optional<NodeId> follower =
-      PlaceDecode(decode_fleet_, limits_.block_tokens, request.body.prompt.size(), worker.node,
-                  /*room_only=*/true, limits_.phases);
-  if (!limits_.phases.follow || !follower) return;
-  const NodeLife life{*follower, workers_.at(*follower).epoch};
-  assign.follower = life;
-  request.follower = life;
-  workers_.at(*follower).kv_tokens += request.body.prompt.size();
-  actions_.push_back(SendAssignment{life.node, life.epoch,
+  if (!next || !limits_.phases.follow) return;
+  Promise(request, *next);
+  assign.follower = request.follower;
+  actions_.push_back(SendAssignment{request.follower->node, request.follower->epoch,
                                     Follow{.request = request.body.id,
                                            .prompt = request.body.prompt,
                                            .cache_salt = request.body.cache_salt,
                                            .source = {worker.node, worker.epoch}}});
+}
+
+// Keeps room for the request where it will go.
+void SchedulerCore::Promise(Request& request, NodeId next) {
+  WorkerView& worker = workers_.at(next);
+  request.follower = NodeLife{next, worker.epoch};
+  worker.kv_tokens += request.body.prompt.size();
 }
 
 // Whoever fetched ahead for the request is told that it will not come, unless it does.
@@ -79,20 +85,19 @@ void SchedulerCore::Hear(WorkerView& worker, Request& request, const Yielded& wo
 
   const NodeId next = NextFor(worker, request);
   EndFollow(request, /*comes=*/request.follower && request.follower->node == next);
-  request.flowed = workers_.at(next).role == PhaseRole::kPrefillHeavy;
+  SetFlowed(request, workers_.at(next).role == PhaseRole::kPrefillHeavy);
   ++counts_.handoffs;
   if (request.flowed) ++counts_.flows;
   Dispatch(workers_.at(next), request, source);
   FlowFrom(workers_.at(next));
 }
 
-// A decode that leaves a decode-heavy worker flows to a prefill-heavy one with room; any other goes
-// to whoever decodes: who follows it, or who has the most room. With nobody to go to it stays.
+// A decode that leaves a decode-heavy worker flows to a prefill-heavy one; any other goes to whom
+// it was promised, or to who has the most room. With nobody to go to it stays.
 NodeId SchedulerCore::NextFor(const WorkerView& worker, const Request& request) const {
   const uint64_t tokens = KvTokensOf(request);
   if (worker.role == PhaseRole::kDecodeHeavy) {
-    return PlaceDecode(prefill_fleet_, limits_.block_tokens, tokens, worker.node,
-                       /*room_only=*/true, limits_.phases)
+    return PlaceFlow(prefill_fleet_, limits_.block_tokens, tokens, PaceOf(request), limits_.phases)
         .value_or(worker.node);
   }
   if (request.follower) {
@@ -101,11 +106,7 @@ NodeId SchedulerCore::NextFor(const WorkerView& worker, const Request& request) 
       return follower->first;
     }
   }
-  // Where decodes flow, one that finds no room flows at once: it decodes where its KV is rather
-  // than wait. One that is nearly late must leave; whoever has slack makes room for it.
-  const bool room_only = limits_.phases.flow && !IsNearlyLate(request);
-  return PlaceDecode(decode_fleet_, limits_.block_tokens, tokens, worker.node, room_only,
-                     limits_.phases)
+  return PlaceDecode(decode_fleet_, limits_.block_tokens, tokens, worker.node, kAnyRoom)
       .value_or(worker.node);
 }
 
@@ -118,6 +119,11 @@ void SchedulerCore::FlowFrom(const WorkerView& worker) {
   const uint64_t capacity = KvCapacity(worker, limits_.block_tokens);
   const uint64_t used = KvUsed(worker, limits_.block_tokens);
   if (used <= capacity / 100 * limits_.phases.watermark_percent) return;
+  const auto can_go = [this](uint64_t tokens, const DecodePace& pace) {
+    return PlaceFlow(prefill_fleet_, limits_.block_tokens, tokens, pace, limits_.phases)
+        .has_value();
+  };
+  if (!can_go(0, {})) return;
   uint64_t leaving = 0;
   std::vector<FlowCandidate> candidates;
   for (const RequestId id : running_[worker.node]) {
@@ -127,7 +133,7 @@ void SchedulerCore::FlowFrom(const WorkerView& worker) {
       leaving += KvTokensOf(request);
       continue;
     }
-    if (IsNearlyLate(request)) continue;  // it has no slack to spend
+    if (!can_go(KvTokensOf(request), PaceOf(request))) continue;
     candidates.push_back({.request = id,
                           .order = request.order,
                           .output = static_cast<uint32_t>(request.choices[0].heard.size()),
@@ -135,21 +141,41 @@ void SchedulerCore::FlowFrom(const WorkerView& worker) {
   }
   for (const RequestId id :
        PlanFlow(std::move(candidates), used, leaving, capacity, limits_.phases)) {
-    const uint64_t tokens = KvTokensOf(requests_.at(id));
-    if (!PlaceDecode(prefill_fleet_, limits_.block_tokens, tokens, worker.node, /*room_only=*/true,
-                     limits_.phases)) {
-      return;
-    }
     AskToYield(requests_.at(id));
   }
 }
 
-void SchedulerCore::FlowBackIfLate(Request& request) {
-  if (!limits_.phases.flow || !request.flowed || request.yielding) return;
-  if (request.state != RequestState::kDecoding || decode_fleet_.empty()) return;
-  if (!IsNearlyLate(request)) return;
-  ++counts_.backflows;
-  AskToYield(request);
+// Decodes that run on prefill-heavy workers go back as soon as somebody has room for them, those
+// with the least to spare first.
+void SchedulerCore::FlowBack() {
+  if (flowed_.empty()) return;
+  std::vector<std::tuple<bool, Duration, RequestId>> waiting;
+  for (const RequestId id : flowed_) {
+    const Request& request = requests_.at(id);
+    if (request.state != RequestState::kDecoding || request.yielding) continue;
+    const DecodePace pace = PaceOf(request);
+    waiting.emplace_back(pace.target == Duration(), pace.target - pace.tpot, id);
+  }
+  std::ranges::sort(waiting);
+  for (const auto& [any_pace, spare, id] : waiting) {
+    Request& request = requests_.at(id);
+    const std::optional<NodeId> next =
+        PlaceDecode(decode_fleet_, limits_.block_tokens, KvTokensOf(request), request.worker,
+                    limits_.phases.back_percent);
+    if (!next) return;
+    ++counts_.backflows;
+    Promise(request, *next);
+    AskToYield(request);
+  }
+}
+
+void SchedulerCore::SetFlowed(Request& request, bool flowed) {
+  request.flowed = flowed;
+  if (flowed) {
+    flowed_.insert(request.body.id);
+  } else {
+    flowed_.erase(request.body.id);
+  }
 }
 
 void SchedulerCore::AskToYield(Request& request) {
@@ -157,11 +183,11 @@ void SchedulerCore::AskToYield(Request& request) {
   actions_.push_back(SendAssignment{request.worker, request.epoch, Yield{request.body.id}});
 }
 
-// Of its pace so far.
-bool SchedulerCore::IsNearlyLate(const Request& request) const {
+DecodePace SchedulerCore::PaceOf(const Request& request) const {
   const Duration own = request.body.slo.tpot;
-  const Duration target = own > Duration() ? own : limits_.phases.tpot_slo;
-  return FlowsBack(request.paces[0].tpot().value_or(Duration()), target, limits_.phases);
+  return {.output = std::max(1u, static_cast<uint32_t>(request.choices[0].heard.size())),
+          .tpot = request.paces[0].tpot().value_or(Duration()),
+          .target = own > Duration() ? own : limits_.phases.tpot_slo};
 }
 
 uint64_t SchedulerCore::KvTokensOf(const Request& request) {

@@ -207,7 +207,7 @@ void SchedulerCore::AssignFromLines(Instant now) {
 void SchedulerCore::Send(WorkerView& worker, Request& request) {
   TakeFromLine(request);
   LeaveQueue(request);
-  request.flowed = false;
+  SetFlowed(request, false);
   Dispatch(worker, request, std::nullopt);
 }
 

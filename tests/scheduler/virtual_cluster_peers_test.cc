@@ -90,7 +90,7 @@ TEST_CASE("workers that hand over, die, return and are tuned lose no request and
   CHECK(restarts > 50);
 }
 
-TEST_CASE("decodes flow away from a full worker and back before they are late") {
+TEST_CASE("decodes flow away from a full worker and back when there is room") {
   Trace trace;
   for (int i = 0; i < 12; ++i) trace.requests.push_back(Ask(i * 20'000, 200, 200));
   ClusterOptions options = PhasedCluster(1, 1, 128);
@@ -105,6 +105,41 @@ TEST_CASE("decodes flow away from a full worker and back before they are late") 
   CHECK(moved > 2);
   for (const RequestRecord& request : waits.requests) CHECK(request.handoffs == 1);
   CHECK(Summarize(flows, {}).tpot.max < Summarize(waits, {}).tpot.max);
+}
+
+TEST_CASE("where KV is short, workers that help each other serve no fewer than a strict split") {
+  uint64_t moves = 0, moved_max = 0, requests = 0;
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    CAPTURE(seed);
+    Prng prng(seed);
+    // More decodes than the decode-heavy worker can hold, and prompts for KV of any other.
+    Trace trace;
+    int64_t at_us = 0;
+    for (int i = 0; i < 200; ++i) {
+      at_us += prng.Between(5'000, 75'000);
+      trace.requests.push_back(Ask(at_us, static_cast<uint32_t>(prng.Between(60, 300)),
+                                   static_cast<uint32_t>(prng.Between(20, 120))));
+    }
+    const SloTarget target{Milliseconds(400), Milliseconds(20)};
+    ClusterOptions options = PhasedCluster(2, 1, 60);
+    options.seed = seed;
+    options.schedulers[0].limits.routing.ttft_slo = target.ttft;
+    options.schedulers[0].limits.phases.tpot_slo = target.tpot;
+    options.schedulers[0].limits.phases.flow = false;
+    const ClusterResult split = VirtualCluster(options, trace, LinearStep).Run();
+    options.schedulers[0].limits.phases.flow = true;
+    options.workers[2].takes_prompts = true;
+    const ClusterResult hybrid = VirtualCluster(options, trace, LinearStep).Run();
+    CHECK(Attainment(hybrid.requests, target) >= Attainment(split.requests, target));
+    for (const RequestRecord& request : hybrid.requests) {
+      moves += request.handoffs;
+      moved_max = std::max<uint64_t>(moved_max, request.handoffs);
+      ++requests;
+    }
+  }
+  // Nobody is chased round.
+  CHECK(moves < 2 * requests);
+  CHECK(moved_max <= 5);
 }
 
 }  // namespace
