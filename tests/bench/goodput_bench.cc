@@ -3,7 +3,7 @@
 //
 //   goodput_bench OUT.jsonl [trace=conversation,skewed] [policy=dual-hash/affinity=50,e2] [n=16]
 //                 [stale=1] [schedulers=3] [kv=1198080] [seed=1,2,3,4,5] [tuning=0] [coarse=8]
-//                 [outputs=0] [requests=6000] [profile=dualmap-7b] [ttft=5] [rate=0]
+//                 [outputs=0] [requests=6000] [profile=dualmap-7b] [overhead=0] [ttft=5] [rate=0]
 //                 [traces=FOLDER] [threads=1]
 //
 // With rate=R a cell is one run at that rate and not a search.
@@ -46,6 +46,7 @@ Arguments ParseArguments(int argc, char** argv) {
                          {"outputs", {"0"}},
                          {"requests", {"6000"}},
                          {"profile", {"dualmap-7b"}},
+                         {"overhead", {"0"}},
                          {"ttft", {"5"}},
                          {"rate", {"0"}},
                          {"traces", {"../shared/traces"}},
@@ -81,6 +82,8 @@ std::vector<GoodputCell> CellsOf(const Arguments& arguments) {
   };
   using Text = const std::string&;
   spread("profile", [](GoodputCell& cell, Text value) { cell.profile = value; });
+  spread("overhead",
+         [](GoodputCell& cell, Text value) { cell.overhead_ms = std::atof(value.c_str()); });
   spread("ttft", [](GoodputCell& cell, Text value) { cell.ttft_s = std::atof(value.c_str()); });
   spread("tuning", [](GoodputCell& cell, Text value) { cell.tuning = value == "1"; });
   spread("outputs", [](GoodputCell& cell, Text value) { cell.outputs = value == "1"; });
@@ -100,12 +103,21 @@ std::vector<GoodputCell> CellsOf(const Arguments& arguments) {
 }
 
 Json JsonOf(const GoodputCell& cell) {
-  return {
-      {"cell", cell.Name()},     {"trace", cell.trace},           {"tuning", cell.tuning},
-      {"policy", cell.policy},   {"workers", cell.workers},       {"staleness_s", cell.staleness_s},
-      {"seed", cell.seed},       {"schedulers", cell.schedulers}, {"kv_tokens", cell.kv_tokens},
-      {"profile", cell.profile}, {"ttft_s", cell.ttft_s},         {"coarse", cell.coarse},
-      {"outputs", cell.outputs}, {"requests", cell.requests}};
+  return {{"cell", cell.Name()},
+          {"trace", cell.trace},
+          {"tuning", cell.tuning},
+          {"policy", cell.policy},
+          {"workers", cell.workers},
+          {"staleness_s", cell.staleness_s},
+          {"seed", cell.seed},
+          {"schedulers", cell.schedulers},
+          {"kv_tokens", cell.kv_tokens},
+          {"profile", cell.profile},
+          {"ttft_s", cell.ttft_s},
+          {"coarse", cell.coarse},
+          {"outputs", cell.outputs},
+          {"requests", cell.requests},
+          {"overhead_ms", cell.overhead_ms}};
 }
 
 double Rounded(double value) { return std::atof(absl::StrCat(value).c_str()); }

@@ -117,6 +117,12 @@ void Coarsen(Trace& trace, uint32_t coarse) {
   }
 }
 
+absl::StatusOr<StepProfile> ProfileOf(const GoodputCell& cell) {
+  absl::StatusOr<StepProfile> profile = FindStepProfile(cell.profile);
+  if (profile.ok()) profile->host_overhead_ms += cell.overhead_ms;
+  return profile;
+}
+
 StepProfile Coarse(StepProfile profile, uint32_t coarse) {
   const double factor = coarse;
   profile.prefill_token_ms *= factor;
@@ -169,10 +175,11 @@ absl::Status Shape(const GoodputCell& cell, double rate_rps, Trace& trace) {
 
 std::string GoodputCell::Name() const {
   return absl::StrFormat(
-      "%s%s;%s;n=%d;stale=%gs;schedulers=%d;kv=%d;profile=%s;ttft=%gs;coarse=%d%s;requests=%d;"
-      "seed=%d",
+      "%s%s;%s;n=%d;stale=%gs;schedulers=%d;kv=%d;profile=%s;ttft=%gs;coarse=%d%s%s;"
+      "requests=%d;seed=%d",
       trace, tuning ? "(tuning)" : "", policy, workers, staleness_s, schedulers, kv_tokens, profile,
-      ttft_s, coarse, outputs ? ";outputs" : "", requests, seed);
+      ttft_s, coarse, outputs ? ";outputs" : "",
+      overhead_ms > 0 ? absl::StrFormat(";overhead=%gms", overhead_ms) : "", requests, seed);
 }
 
 absl::StatusOr<Trace> ReadCellTrace(const GoodputCell& cell, const std::string& folder) {
@@ -223,7 +230,7 @@ absl::StatusOr<ClusterOptions> ClusterOf(const GoodputCell& cell) {
 
 absl::StatusOr<GoodputCellRun> RunCell(const GoodputCell& cell, const Trace& trace,
                                        double rate_rps) {
-  absl::StatusOr<StepProfile> profile = FindStepProfile(cell.profile);
+  absl::StatusOr<StepProfile> profile = ProfileOf(cell);
   if (!profile.ok()) return profile.status();
   const StepCost cost(Coarse(*profile, cell.coarse));
   const absl::StatusOr<ClusterOptions> cluster = ClusterOf(cell);
@@ -239,7 +246,7 @@ absl::StatusOr<GoodputCellRun> RunCell(const GoodputCell& cell, const Trace& tra
 
 absl::StatusOr<GoodputCellResult> SearchCell(const GoodputCell& cell, const Trace& trace,
                                              double guess_rps) {
-  absl::StatusOr<StepProfile> profile = FindStepProfile(cell.profile);
+  absl::StatusOr<StepProfile> profile = ProfileOf(cell);
   if (!profile.ok()) return profile.status();
   Trace shaped = trace;
   if (absl::Status done = Shape(cell, 1, shaped); !done.ok()) return done;

@@ -29,6 +29,7 @@ struct GoodputCell {
   uint64_t kv_tokens = 1'198'080;  // of each worker
   uint32_t seed = 1;
   std::string profile = "dualmap-7b";
+  double overhead_ms = 0;  // of the host, added to every step
   double ttft_s = 5;
   uint32_t coarse = 8;
   bool outputs = false;
