@@ -48,6 +48,12 @@ struct SloTarget {
   friend bool operator==(const SloTarget&, const SloTarget&) = default;
 };
 
+// When a request of this target that arrives now is due: the earlier goes first where it waits. Who
+// has no target is due as late as the laxest.
+inline Instant DueOf(const SloTarget& target, Instant arrival) {
+  return arrival + (target.ttft == Duration() ? Seconds(600) : target.ttft);
+}
+
 // One request as a worker runs it.
 struct GenerationRequest {
   RequestId id;

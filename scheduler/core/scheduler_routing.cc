@@ -16,9 +16,6 @@ constexpr size_t kRebalancedRequests = 64;
 // How soon a line is looked at again: in a lasting overload there is little to move.
 constexpr Duration kRebalanceAgain = Milliseconds(50);
 
-// Who has no target is due as late as the laxest.
-constexpr Duration kDueAnyTime = Seconds(600);
-
 // What must have KV before the next token: the prompt, and what was said elsewhere.
 uint64_t TokensBefore(const Request& request) {
   size_t said = 0;
@@ -44,10 +41,9 @@ std::vector<ResumedChoice> ResumeOf(const Request& request) {
 }  // namespace
 
 QueuePlace SchedulerCore::PlaceOf(const Request& request) {
-  const Duration target = request.body.slo.ttft;
   return {.priority = request.body.priority,
           .tenant = request.tenant,
-          .due = request.arrival + (target == Duration() ? kDueAnyTime : target) + request.yields,
+          .due = DueOf(request.body.slo, request.arrival) + request.yields,
           .order = request.order};
 }
 

@@ -32,7 +32,7 @@ struct PlantedBug {
 const std::vector<PlantedBug>& WorkerBugs() {
   static const std::vector<PlantedBug> kBugs = {
       {1, "wrong key: the salt is forgotten", {"hit_truth"}},
-      {2, "wrong key: the parent is forgotten", {"token_oracle", "hit_truth"}},
+      {2, "wrong key: the parent is forgotten", {"token_oracle", "hit_truth", "check"}},
       {3, "stale slot: a table keeps a slot that was given back", {"token_oracle", "lease_safety"}},
       {4, "stale copy: an evicted block is still found", {"token_oracle", "lease_safety", "check"}},
       {5, "early reuse under a lease", {"lease_safety", "token_oracle", "block_account"}},

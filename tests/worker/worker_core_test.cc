@@ -178,6 +178,29 @@ TEST_CASE("a better priority takes the place of a worse one, an equal one waits"
   CHECK(worker.ended.at(RequestId(3)).preemptions == 0);
 }
 
+TEST_CASE("whose first token is due sooner goes first, and who has waited long enough is due") {
+  Worker worker;
+  worker.Assign(Worker::Request(1, 40, 1));  // its step runs while the others come
+  const auto comes = [&worker](uint64_t id, Duration target, Instant at) {
+    GenerationRequest request = Worker::Request(id, 12, 1, static_cast<TokenId>(id * 12));
+    request.slo.ttft = target;
+    worker.core.Handle(Assign{request}, at);
+  };
+  comes(2, Seconds(5), Instant());
+  comes(3, Seconds(1), Instant() + Seconds(1));
+  comes(4, Duration(), Instant() + Seconds(1));
+  comes(5, Seconds(1), Instant() + Seconds(4) + Milliseconds(1));
+  std::vector<RequestId> order;
+  while (worker.step) {
+    worker.FinishStep();
+    for (const auto& [id, end] : worker.ended) {
+      if (std::ranges::find(order, id) == order.end()) order.push_back(id);
+    }
+  }
+  using Order = std::vector<RequestId>;
+  CHECK(order == Order{RequestId(3), RequestId(2), RequestId(5), RequestId(1), RequestId(4)});
+}
+
 TEST_CASE("a prompt demoted to DRAM is brought back and counted as cached there") {
   Worker worker(/*device=*/8, /*dram=*/16);
   worker.Assign(Worker::Request(1, 24, 1));

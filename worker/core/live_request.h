@@ -23,6 +23,7 @@ struct Choice {
 struct LiveRequest {
   GenerationRequest request;  // with max_tokens as the limits allow it
   uint64_t arrival = 0;
+  Instant due;  // by its target, from when it came here
   std::vector<Choice> choices;
   uint32_t open_choices = 0;
   uint32_t running_sequences = 0;  // hold blocks

@@ -9,16 +9,19 @@
 #include <span>
 
 #include "kvstore/base/ids.h"
+#include "kvstore/base/time.h"
 #include "kvstore/block/block_chain.h"
 #include "worker/core/block_table.h"
 #include "worker/core/handoff.h"
 
 namespace cairn {
 
-// Who runs first and who is preempted last: priority, then order of arrival, then choice. Kept
-// through preemption, so the best-ranked sequence always gets on and everyone's turn comes.
+// Who runs first and who is preempted last: priority, then whose first token is due sooner (with
+// equal targets: who came sooner), then order of arrival, then choice. Kept through preemption, so
+// the best-ranked sequence always gets on and everyone's turn comes.
 struct Rank {
   int32_t priority = 0;
+  Instant due;
   uint64_t arrival = 0;
   uint32_t choice = 0;
   friend auto operator<=>(const Rank&, const Rank&) = default;

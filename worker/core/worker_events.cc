@@ -27,15 +27,17 @@ WorkerState::WorkerState(const WorkerLimits& limits, const StoreLimits& store,
 std::unique_ptr<Sequence> WorkerState::NewSequence(LiveRequest& live, uint32_t choice,
                                                    BlockChain chain) {
   const GenerationRequest& request = live.request;
-  return std::make_unique<Sequence>(
-      Sequence{.id = SequenceId(++last_sequence_),
-               .request = request.id,
-               .live = &live,
-               .rank = {.priority = request.priority, .arrival = live.arrival, .choice = choice},
-               .chain = std::move(chain),
-               .prompt_tokens = live.usage.prompt_tokens,
-               .table = BlockTable(block_tokens_),
-               .copy = std::nullopt});
+  return std::make_unique<Sequence>(Sequence{.id = SequenceId(++last_sequence_),
+                                             .request = request.id,
+                                             .live = &live,
+                                             .rank = {.priority = request.priority,
+                                                      .due = live.due,
+                                                      .arrival = live.arrival,
+                                                      .choice = choice},
+                                             .chain = std::move(chain),
+                                             .prompt_tokens = live.usage.prompt_tokens,
+                                             .table = BlockTable(block_tokens_),
+                                             .copy = std::nullopt});
 }
 
 void WorkerState::Handle(Assign event) {
@@ -45,6 +47,7 @@ void WorkerState::Handle(Assign event) {
   auto live = std::make_unique<LiveRequest>();
   live->request = Fitted(std::move(request), context_limit_);
   live->arrival = ++last_arrival_;
+  live->due = DueOf(live->request.slo, now_);
   live->choices.resize(live->request.choices);
   live->open_choices = live->request.choices;
   live->usage.prompt_tokens = static_cast<uint32_t>(live->request.prompt.size());

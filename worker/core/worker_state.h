@@ -101,6 +101,7 @@ class WorkerState {
   // --- worker_steps.cc
   void SetRunning(Sequence& sequence, SequenceState state);
   std::map<Rank, Sequence*>& QueueFor(const Sequence& sequence);
+  uint64_t PrefillBefore(const Rank& rank) const;
   void Enqueue(Sequence& sequence);     // REQUIRES: holds nothing, waits nowhere
   void SetWaiting(Sequence& sequence);  // gives everything back
   void StopWaiting(Sequence& sequence);

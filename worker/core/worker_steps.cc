@@ -153,18 +153,24 @@ void WorkerState::AdmitWaiting() {
     if (running_.size() >= limits_.sequences_max && !PreemptForPriority(sequence)) return;
     if (Admit(sequence) != Growth::kGranted) return;
   }
-  uint64_t prefill = 0;
-  for (const auto& [rank, sequence] : running_) {
-    if (sequence->state == SequenceState::kRunning && sequence->left() > 1) {
-      prefill += sequence->left();
-    }
-  }
-  while (!waiting_.empty() && prefill < std::min(limits_.step_tokens, limits_.prompt_chunk)) {
+  const uint32_t room = std::min(limits_.step_tokens, limits_.prompt_chunk);
+  while (!waiting_.empty() && PrefillBefore(waiting_.begin()->first) < room) {
     Sequence& sequence = *waiting_.begin()->second;
     if (running_.size() >= limits_.sequences_max && !PreemptForPriority(sequence)) return;
     if (Admit(sequence) != Growth::kGranted) return;
-    if (sequence.state == SequenceState::kRunning) prefill += sequence.left();
   }
+}
+
+// Prompt tokens that steps compute before those of who has this rank.
+uint64_t WorkerState::PrefillBefore(const Rank& rank) const {
+  uint64_t tokens = 0;
+  for (const auto& [other, sequence] : running_) {
+    if (rank < other) break;
+    if (sequence->state == SequenceState::kRunning && sequence->left() > 1) {
+      tokens += sequence->left();
+    }
+  }
+  return tokens;
 }
 
 WorkerState::Growth WorkerState::Admit(Sequence& sequence) {

@@ -57,6 +57,8 @@ GenerationRequest SimClients::Draw(const std::vector<RequestChecker::Talk>& talk
   request.ignore_eos = prng_.Chance(0.2);
   if (prng_.Chance(0.7)) request.stop_tokens = DrawText(static_cast<uint32_t>(prng_.Between(1, 2)));
   request.priority = static_cast<int32_t>(prng_.Below(static_cast<uint64_t>(options_.priorities)));
+  // Some are due before others that came sooner; some have no target.
+  request.slo.ttft = Milliseconds(2) * static_cast<int64_t>(request.id.value() % 4);
   request.sampling.seed = prng_.Below(4);
   earlier_.push_back(request);
   if (prng_.Chance(options_.bad_request_chance)) {
