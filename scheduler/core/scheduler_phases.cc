@@ -27,6 +27,8 @@ void SchedulerCore::On(const WorkerTuned& event, Instant) {
 std::optional<RouteChoice> SchedulerCore::PlaceOutsideThePolicy(const RouteRequest& request,
                                                                 Instant now) const {
   if (prefill_fleet_.empty()) return std::nullopt;  // then the policy has everybody to choose from
+  const auto is_idle = [now](const WorkerView* worker) { return worker->TokensAhead(now) == 0; };
+  if (std::ranges::any_of(prefill_fleet_, is_idle)) return std::nullopt;  // nobody needs help
   return PlacePrefill(request, FleetOf(decode_fleet_, now), limits_.routing, limits_.phases);
 }
 
