@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "kvstore/base/check.h"
+#include "kvstore/directory/holder_set.h"
 #include "scheduler/simulator/virtual_cluster.h"
 
 namespace cairn {
@@ -72,6 +73,8 @@ void VirtualCluster::CheckDirectories() const {
       const std::optional<DirectoryCoverage> known = directory.Coverage(NodeOf(i), now_);
       if (worker == nullptr || !known || !known->speaks || known->blocks_forgotten > 0) continue;
       if (scheduler->options.staleness > Duration()) continue;  // the last words wait for a beat
+      // More workers than an index has numbers for: it holds nothing of the last ones.
+      if (nodes_.size() > kHoldersMax && known->blocks_known == 0) continue;
       CAIRN_CHECK_EQ(known->blocks_known, worker->core().store().copies().found_blocks());
     }
   }

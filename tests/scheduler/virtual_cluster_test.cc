@@ -379,6 +379,16 @@ TEST_CASE("stores publish to every scheduler, at whatever age, and nobody has to
   }
 }
 
+TEST_CASE("more workers than an index has numbers for serve, the last ones unknown to it") {
+  Trace trace;
+  for (int i = 0; i < 4100; ++i) trace.requests.push_back(Ask(i * 10, 40, 1));
+  ClusterOptions options = SmallCluster(4100);
+  options.schedulers[0].limits.routing.policy = PolicyKind::kRoundRobin;
+  const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
+  CHECK(Count(result, RequestOutcome::kFinished) == 4100);
+  CHECK(result.requests.back().worker == 4099);
+}
+
 TEST_CASE("what a turn generated is known where stores publish, and only there") {
   // Two workers, and a policy that goes where most of the prompt is held. The prompts' own heads
   // are equal, so that only the generated part tells them apart; between equals it takes the first.
