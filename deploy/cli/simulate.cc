@@ -38,7 +38,7 @@ absl::Status RunSimulate(SimulateFlags flags, std::string command) {
     const absl::Status writable = WriteFile(scenario->flags.html, "", std::ios::app);
     if (!writable.ok()) return writable;
   }
-  if (scenario->flags.phases.search) {
+  if (scenario->flags.phases.search && !scenario->flags.plan) {
     const absl::StatusOr<PhaseSliders> found = FindSliders(*scenario);
     if (!found.ok()) return found.status();
     scenario->flags.phases.Take(*found);
@@ -76,6 +76,7 @@ Examples:
   cairn simulate trace.jsonl --plan                                  how many workers does it need?
   cairn simulate trace.jsonl --workers 16 --goodput --seeds 5        how much do so many carry?
   cairn simulate trace.jsonl --prefill 5 --decode 3 --goodput        prompts and decodes apart
+  cairn simulate trace.jsonl --plan --search-sliders                 how many workers, and which for what?
   cairn simulate trace.jsonl --compare --seeds 3 --html report.html  which policy, and why?
   cairn simulate trace.jsonl --event 60s:kill:3,90s:return:3         what does a failure cost?)");
   OnRun(*app, [app, flags] { return RunSimulate(*flags, CommandText(*app)); });

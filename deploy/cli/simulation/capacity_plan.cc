@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "deploy/cli/simulation/cell_queue.h"
+#include "deploy/cli/simulation/find_sliders.h"
 #include "deploy/cli/simulation/goodput_study.h"
 #include "deploy/cli/simulation/simulated_cell.h"
 #include "kvstore/base/check.h"
@@ -56,6 +57,12 @@ absl::Status SearchSize(const Scenario& scenario, const StudyCell& cell,
     if (!status.ok()) return attainment;
     StudyCell one = cell;
     one.workers = workers;
+    if (scenario.flags.phases.search) {
+      const absl::StatusOr<PhaseSliders> roles = BestSliders(scenario, workers);
+      status.Update(roles.status());
+      if (!roles.ok()) return attainment;
+      one.sliders = plan.roles[workers] = *roles;
+    }
     absl::StatusOr<RatePoint> point = RunSeeds(scenario, one, queue);
     status.Update(point.status());
     if (!point.ok()) return attainment;
@@ -116,6 +123,7 @@ absl::StatusOr<CapacityPlan> PlanCapacity(const Scenario& scenario, double work_
   if (plan.capacity.workers == 0 || plan.rate <= 0) return plan;
   StudyCell answer = cell;
   answer.workers = plan.capacity.workers;
+  if (!plan.roles.empty()) answer.sliders = plan.roles.at(answer.workers);
   absl::StatusOr<std::vector<std::vector<SeedGoodput>>> headroom =
       SearchGoodputs(scenario, {answer}, plan.rate);
   if (!headroom.ok()) return headroom.status();

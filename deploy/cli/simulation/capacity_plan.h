@@ -11,7 +11,8 @@
 
 namespace cairn {
 
-// For the first policy. `work_rps_per_worker` is where to begin.
+// For the first policy; with --search-sliders each size with the best roles for its workers.
+// `work_rps_per_worker` is where to begin.
 absl::StatusOr<CapacityPlan> PlanCapacity(const Scenario& scenario, double work_rps_per_worker);
 
 // The highest rate that every seed carries over the rate that was planned for, less 1.

@@ -1,13 +1,18 @@
 #include "deploy/cli/simulation/find_sliders.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "deploy/cli/simulation/cell_queue.h"
 #include "deploy/cli/simulation/simulated_cell.h"
 #include "deploy/cli/simulation/simulated_cluster.h"
 
 namespace cairn {
 
-absl::StatusOr<PhaseSliders> FindSliders(Scenario scenario) {
-  SimulateFlags& flags = scenario.flags;
+absl::StatusOr<PhaseSliders> FindSliders(const Scenario& scenario) {
+  const SimulateFlags& flags = scenario.flags;
   const absl::StatusOr<Trace> trace = ShapedTrace(scenario, 0, 0);
   if (!trace.ok()) return trace.status();
   const double first = RateOf(*trace);
@@ -17,15 +22,33 @@ absl::StatusOr<PhaseSliders> FindSliders(Scenario scenario) {
       AllSettings({.workers = flags.workers}),
       {.attainment = flags.attainment, .first_rate = first, .precision = 0.02},
       [&](const PhaseSliders& sliders, double rate) {
-        flags.phases.Take(sliders);
-        const absl::StatusOr<SeedRun> run = RunCell(
-            scenario, {.policy = flags.policies[0], .workers = flags.workers, .rate = rate});
+        const absl::StatusOr<SeedRun> run =
+            RunCell(scenario, {.policy = flags.policies[0], .sliders = sliders, .rate = rate});
         status.Update(run.status());
         return run.ok() ? run->summary.attainment : 0.0;
       });
   if (!status.ok()) return status;
   if (choice.rate == 0) return absl::NotFoundError("no setting of the sliders attains the targets");
   return choice.sliders;
+}
+
+absl::StatusOr<PhaseSliders> BestSliders(const Scenario& scenario, uint32_t workers) {
+  const std::vector<PhaseSliders> settings = AllSettings({.workers = workers});
+  std::vector<double> attainment(settings.size());
+  const uint64_t requests = scenario.traces[0].requests.size();
+  CellQueue queue(scenario.flags.threads, absl::StrCat("searching roles for ", workers),
+                  settings.size() * requests);
+  const absl::Status status =
+      queue.ForEach(static_cast<uint32_t>(settings.size()), [&](uint32_t i) -> absl::Status {
+        const absl::StatusOr<SeedRun> run =
+            RunCell(scenario, {.policy = scenario.flags.policies[0], .sliders = settings[i]});
+        if (!run.ok()) return run.status();
+        attainment[i] = run->summary.attainment;
+        queue.Advance(requests);
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return settings[static_cast<size_t>(std::ranges::max_element(attainment) - attainment.begin())];
 }
 
 }  // namespace cairn

@@ -1,4 +1,4 @@
-// The search that `--search-sliders` begins with.
+// The searches behind `--search-sliders`.
 #pragma once
 
 #include "absl/status/statusor.h"
@@ -9,6 +9,10 @@ namespace cairn {
 
 // How many of --workers should be for what, and with which chunks: the setting with the highest
 // goodput on the first seed with the first policy. All mixed and strict splits are among them.
-absl::StatusOr<PhaseSliders> FindSliders(Scenario scenario);
+absl::StatusOr<PhaseSliders> FindSliders(const Scenario& scenario);
+
+// For so many workers, the setting with the most requests within the targets at the trace's rate,
+// likewise.
+absl::StatusOr<PhaseSliders> BestSliders(const Scenario& scenario, uint32_t workers);
 
 }  // namespace cairn

@@ -5,15 +5,16 @@
 namespace cairn {
 
 void AddPhaseFlags(CLI::App& app, PhaseFlags& flags) {
-  const auto count = CLI::Range(0u, 100'000u);
-  app.add_option("--prefill", flags.prefill,
-                 "prefill-heavy workers; with --decode instead of --workers")
-      ->check(count)
-      ->group("Phases");
-  app.add_option("--decode", flags.decode, "decode-heavy workers")->check(count)->group("Phases");
-  app.add_option("--mixed", flags.mixed, "workers for both, beside those")
-      ->check(count)
-      ->group("Phases");
+  CLI::Option* const workers = app.get_option("--workers");
+  const auto count = [&](const std::string& flag, uint32_t& value, const std::string& help) {
+    app.add_option(flag, value, help)
+        ->check(CLI::Range(0u, 100'000u))
+        ->excludes(workers)
+        ->group("Phases");
+  };
+  count("--prefill", flags.prefill, "prefill-heavy workers; with --decode instead of --workers");
+  count("--decode", flags.decode, "decode-heavy workers");
+  count("--mixed", flags.mixed, "workers for both, beside those");
   app.add_option("--prefill-step-tokens", flags.prefill_step_tokens,
                  "of prompts in one step of a prefill-heavy or mixed worker")
       ->check(CLI::Range(1u, 1u << 20))
@@ -23,16 +24,18 @@ void AddPhaseFlags(CLI::App& app, PhaseFlags& flags) {
       ->check(CLI::Range(0u, 1u << 20))
       ->group("Phases");
   AddSwitch(app, "flow", flags.flow,
-            "decodes leave full workers and come back before they are late")
+            "decodes run on prefill-heavy workers while decode-heavy ones are full")
       ->group("Phases");
-  AddSwitch(app, "length-aware", flags.length_aware,
-            "decode-heavy workers take the prompts that are early enough there")
+  AddSwitch(
+      app, "length-aware", flags.length_aware,
+      "decode-heavy workers take prompts that are early enough there and slow nobody too much")
       ->group("Phases");
   app.add_option("--kv-link", flags.kv_link, "of the profile, that KV goes over between workers")
       ->check(CLI::IsMember({"network", "peer"}))
       ->group("Phases");
   app.add_flag("--search-sliders", flags.search,
-               "first search how many of --workers should be for what, and with which chunks")
+               "first search how many of --workers should be for what, and with which chunks; with "
+               "--plan, for each number of workers")
       ->group("Phases");
 }
 

@@ -47,6 +47,31 @@ absl::Status ParseRates(Scenario& scenario) {
   return absl::OkStatus();
 }
 
+absl::Status CheckPhases(const SimulateFlags& flags) {
+  const PhaseFlags& phases = flags.phases;
+  if (!phases.any()) return absl::OkStatus();
+  if (flags.plan || phases.search) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(flags.plan ? "--plan" : "--search-sliders",
+                     " chooses the workers itself: leave out --prefill, --decode and --mixed"));
+  }
+  if (phases.decode > 0 && phases.decode_step_tokens > phases.prefill_step_tokens) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--decode-step-tokens ", phases.decode_step_tokens, ": more than --prefill-step-tokens ",
+        phases.prefill_step_tokens, "; decode-heavy workers are those with the smaller one"));
+  }
+  if (phases.mixed > 0) return absl::OkStatus();
+  if (phases.decode == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--prefill ", phases.prefill, ": nobody decodes; add --decode or --mixed"));
+  }
+  if (phases.prefill == 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--decode ", phases.decode, ": nobody is for prompts; add --prefill or --mixed"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Check(const Scenario& scenario) {
   const SimulateFlags& flags = scenario.flags;
   SchedulerLimits limits;
@@ -121,11 +146,8 @@ absl::StatusOr<Scenario> LoadScenario(SimulateFlags flags) {
   absl::StatusOr<EventScript> events = LoadEventScript(flags.events, flags.events_file);
   if (!events.ok()) return events.status();
   scenario.events = *std::move(events);
+  if (absl::Status roles = CheckPhases(flags); !roles.ok()) return roles;
   if (flags.phases.any()) {
-    if (flags.plan) {
-      return absl::InvalidArgumentError(
-          "--plan counts workers that are all mixed: leave out --prefill and --decode");
-    }
     flags.workers = flags.phases.prefill + flags.phases.decode + flags.phases.mixed;
   }
   scenario.flags = std::move(flags);

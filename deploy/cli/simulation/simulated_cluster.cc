@@ -54,8 +54,8 @@ ClusterOptions ClusterOf(const Scenario& scenario, const StudyCell& cell, const 
   scheduler.limits.phases.flow = phases.flow;
   scheduler.limits.phases.length_aware = phases.length_aware;
   scheduler.limits.phases.tpot_slo = flags.target.tpot;
-  if (phases.any()) {
-    cluster.workers = WorkersOf(phases.sliders(), worker);
+  if (cell.sliders || phases.any()) {
+    cluster.workers = WorkersOf(cell.sliders.value_or(phases.sliders()), worker);
   } else {
     cluster.workers.assign(cell.workers, worker);
   }

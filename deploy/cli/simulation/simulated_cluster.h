@@ -7,6 +7,7 @@
 
 #include "deploy/cli/simulation/scenario.h"
 #include "scheduler/simulator/cluster_options.h"
+#include "scheduler/simulator/slider_search.h"
 #include "scheduler/simulator/step_cost.h"
 
 namespace cairn {
@@ -15,8 +16,9 @@ namespace cairn {
 struct StudyCell {
   std::string policy;
   uint32_t workers = 1;
-  uint32_t seed = 0;  // counted from --seed
-  double rate = 0;    // 0: the trace's own, or what --rate says
+  std::optional<PhaseSliders> sliders;  // of them, instead of what the flags say
+  uint32_t seed = 0;                    // counted from --seed
+  double rate = 0;                      // 0: the trace's own, or what --rate says
   // Instead of what the profile says.
   std::optional<Duration> host_overhead;
   std::optional<double> network_gigabytes_per_s;

@@ -180,6 +180,11 @@ std::string PlanSection(const SimulationReport& report) {
     text += fmt::format(" Limited by {}. The answer is sure to the extent that all {} seeds agree.",
                         LimitOf(plan), report.seeds.size());
   }
+  for (const auto& [workers, point] : plan.sizes) {
+    const auto roles = plan.roles.find(workers);
+    if (roles == plan.roles.end()) continue;
+    text += fmt::format(" {} workers are best as {}.", workers, roles->second.Name());
+  }
   return Section("The plan", text, PlanTables(report));
 }
 

@@ -163,6 +163,8 @@ ordered_json ToJson(const CapacityPlan& plan) {
   for (const auto& [workers, point] : plan.sizes) {
     ordered_json size = ToJson(point);
     size["workers"] = workers;
+    const auto roles = plan.roles.find(workers);
+    if (roles != plan.roles.end()) size["roles"] = roles->second.Name();
     out["sizes"].push_back(std::move(size));
   }
   for (const WhatIf& what_if : plan.what_ifs) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "scheduler/simulator/goodput.h"
 #include "scheduler/simulator/group_attainment.h"
 #include "scheduler/simulator/run_timeline.h"
+#include "scheduler/simulator/slider_search.h"
 #include "scheduler/simulator/step_cost.h"
 #include "scheduler/simulator/trace_facts.h"
 
@@ -111,9 +113,10 @@ struct CapacityPlan {
   uint32_t gpus = 1;  // of one worker
   // Of the answer and its neighbours: what the requests got.
   std::vector<std::pair<uint32_t, RatePoint>> sizes;
-  std::vector<SeedGoodput> headroom;  // the goodput of the answer
-  double overload_rate = 0;           // a little more than it carries
-  std::vector<WhatIf> what_ifs;       // at that rate; the first is the cluster as it is
+  std::map<uint32_t, PhaseSliders> roles;  // by number of workers, if they were searched
+  std::vector<SeedGoodput> headroom;       // the goodput of the answer
+  double overload_rate = 0;                // a little more than it carries
+  std::vector<WhatIf> what_ifs;            // at that rate; the first is the cluster as it is
 };
 
 // So that the run can be repeated: what it was, for people, in order.

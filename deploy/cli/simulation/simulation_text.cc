@@ -178,6 +178,11 @@ std::string PlanText(const SimulationReport& report) {
   std::string out = fmt::format("\n{} worker{} ({} GPU{}) keep the targets at {:.2f} requests/s\n",
                                 answer, answer == 1 ? "" : "s", answer * plan.gpus,
                                 answer * plan.gpus == 1 ? "" : "s", plan.rate);
+  for (const auto& [workers, point] : plan.sizes) {
+    const auto roles = plan.roles.find(workers);
+    if (roles == plan.roles.end()) continue;
+    out += fmt::format("  {} best as {}\n", workers, roles->second.Name());
+  }
   out += TableHead("workers");
   for (const auto& [workers, point] : plan.sizes) {
     const char* which = workers == answer ? "" : workers < answer ? " (one fewer)" : " (one more)";
