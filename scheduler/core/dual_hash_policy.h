@@ -24,6 +24,7 @@ class DualHashPolicy final : public RoutingPolicy {
   Homes HomesOf(const RouteRequest& request, const FleetView& fleet) override {
     return homes_.Find(request, fleet);
   }
+  uint32_t work_percent() const override { return options_.work_percent; }
 
  private:
   class Candidates;

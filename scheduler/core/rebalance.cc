@@ -38,7 +38,11 @@ class Round {
         const uint64_t ahead = AheadOf(there.worker);
         const WorkerView& view = *fleet_.workers[there.worker];
         if (view.TimeFor(ahead) > limits_.overload) continue;
-        const Duration gain = here - view.TimeFor(ahead + there.work_tokens);
+        const Duration added =
+            view.TimeFor(there.work_tokens) - source_.TimeFor(line_[position].work_tokens);
+        // Of what is added the predicted TTFT has 100 percent.
+        const Duration gain = here - view.TimeFor(ahead + there.work_tokens) -
+                              added * (int64_t{limits_.work_percent} - 100) / 100;
         if (gain <= Duration() || (best && gain <= best->gain)) continue;
         best = Offer{position, {line_[position].request, there.worker, there.work_tokens}, gain};
       }

@@ -34,7 +34,9 @@ struct Migration {
 
 struct RebalanceLimits {
   Duration overload = Seconds(5);  // a worker that needs longer for what waits for it is overloaded
-  uint32_t moves_max = 32;         // in one round
+  // What a move adds to the request's own work counts so much against it.
+  uint32_t work_percent = 100;
+  uint32_t moves_max = 32;  // in one round
 };
 
 // `line` is the source's whole line, or its head, in order. Each time the request moves that gains

@@ -40,7 +40,7 @@ struct RoutingOptions {
   // These and kPrefixAffinity.
   uint32_t affinity_tokens = 512;  // by which keys get longer
   // kDualHash. Percent are of the term in a worker's price.
-  uint32_t work_percent = 1200;
+  uint32_t work_percent = 800;
   uint32_t sent_percent = 100;
   Duration sent_window = Seconds(180);
   uint32_t guests = 6;
@@ -83,6 +83,8 @@ class RoutingPolicy {
   // Where else a request that waits may be moved to: its homes, the first hash's first. Nothing is
   // remembered. Empty: this policy moves nothing.
   virtual Homes HomesOf(const RouteRequest& request, const FleetView& fleet) = 0;
+  // What a move adds to a request's work counts so much against it.
+  virtual uint32_t work_percent() const { return 100; }
 };
 
 std::unique_ptr<RoutingPolicy> MakeRoutingPolicy(const RoutingOptions& options,

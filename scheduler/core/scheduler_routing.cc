@@ -152,7 +152,8 @@ void SchedulerCore::Place(Request& request, const Placement& placement, Instant 
 // Overloaded for one who comes now with this target.
 void SchedulerCore::RebalanceIfOverloaded(size_t worker, Duration target, Instant now) {
   if (target == Duration()) target = limits_.routing.ttft_slo;
-  const RebalanceLimits limits{.overload = target * limits_.rebalance_percent / 100};
+  const RebalanceLimits limits{.overload = target * limits_.rebalance_percent / 100,
+                               .work_percent = policy_->work_percent()};
   const WorkerView& view = *fleet_[worker];
   if (limits.overload == Duration() || view.TimeFor(view.TokensAhead(now)) <= limits.overload) {
     return;

@@ -56,6 +56,17 @@ TEST_CASE("what a request would lose in cache counts against the move") {
   CHECK(Moved(PlanRebalance(house.fleet(), 0, line, {})) == std::vector<uint64_t>{3});
 }
 
+TEST_CASE("a policy for which work weighs more leaves a request at its cache for longer") {
+  RoutingHouse house(2);
+  auto line = Line(house, 9);
+  for (Movable& movable : line) movable.elsewhere[0].work_tokens = 20'000;  // a second more
+  CHECK_FALSE(PlanRebalance(house.fleet(), 0, line, {}).empty());
+  CHECK(PlanRebalance(house.fleet(), 0, line, {.work_percent = 1200}).empty());
+  line[4].elsewhere[0].work_tokens = 10'000;
+  CHECK(Moved(PlanRebalance(house.fleet(), 0, line, {.work_percent = 1200})) ==
+        std::vector<uint64_t>{5});
+}
+
 TEST_CASE("what is on the worker already is waited for, and a round has an end") {
   RoutingHouse house(2);
   house.views[0].backlog.Send(500'000);

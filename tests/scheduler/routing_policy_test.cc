@@ -153,10 +153,10 @@ TEST_CASE("a cache is left when waiting for it costs many times what it saves, n
   RoutingHouse house(8, options);
   const Chain chain = MakeChain(1, 100);
   const Homes homes = house.HomesOf(1, chain);
-  house.Hold(homes[0], chain, 50);  // 800 tokens, 80 ms: worth 960 ms of imbalance
-  house.views[homes[0]].queued_tokens = 9'500;
+  house.Hold(homes[0], chain, 50);  // 800 tokens, 80 ms: worth 640 ms of imbalance
+  house.views[homes[0]].queued_tokens = 6'300;
   CHECK(house.Route(1, chain).worker == homes[0]);
-  house.views[homes[0]].queued_tokens = 11'500;
+  house.views[homes[0]].queued_tokens = 7'700;
   CHECK(house.Route(2, chain).worker == homes[1]);
 }
 
