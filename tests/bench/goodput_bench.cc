@@ -3,8 +3,8 @@
 //
 //   goodput_bench OUT.jsonl [trace=conversation,skewed] [policy=dual-hash/affinity=50,e2] [n=16]
 //                 [stale=1] [schedulers=3] [kv=1198080] [seed=1,2,3,4,5] [tuning=0] [coarse=8]
-//                 [outputs=0] [requests=6000] [profile=dualmap-7b] [overhead=0] [ttft=5] [rate=0]
-//                 [traces=FOLDER] [threads=1]
+//                 [outputs=0] [requests=6000] [profile=dualmap-7b] [overhead=0] [fetch=0] [ttft=5]
+//                 [rate=0] [traces=FOLDER] [threads=1]
 //
 // With rate=R a cell is one run at that rate and not a search.
 #include <malloc.h>
@@ -47,6 +47,7 @@ Arguments ParseArguments(int argc, char** argv) {
                          {"requests", {"6000"}},
                          {"profile", {"dualmap-7b"}},
                          {"overhead", {"0"}},
+                         {"fetch", {"0"}},
                          {"ttft", {"5"}},
                          {"rate", {"0"}},
                          {"traces", {"../shared/traces"}},
@@ -82,6 +83,8 @@ std::vector<GoodputCell> CellsOf(const Arguments& arguments) {
   };
   using Text = const std::string&;
   spread("profile", [](GoodputCell& cell, Text value) { cell.profile = value; });
+  spread("fetch",
+         [](GoodputCell& cell, Text value) { cell.fetch_gbps = std::atof(value.c_str()); });
   spread("overhead",
          [](GoodputCell& cell, Text value) { cell.overhead_ms = std::atof(value.c_str()); });
   spread("ttft", [](GoodputCell& cell, Text value) { cell.ttft_s = std::atof(value.c_str()); });
@@ -117,7 +120,8 @@ Json JsonOf(const GoodputCell& cell) {
           {"coarse", cell.coarse},
           {"outputs", cell.outputs},
           {"requests", cell.requests},
-          {"overhead_ms", cell.overhead_ms}};
+          {"overhead_ms", cell.overhead_ms},
+          {"fetch_gbps", cell.fetch_gbps}};
 }
 
 double Rounded(double value) { return std::atof(absl::StrCat(value).c_str()); }

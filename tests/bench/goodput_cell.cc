@@ -18,6 +18,7 @@
 #include "scheduler/simulator/trace_facts.h"
 #include "scheduler/simulator/trace_file.h"
 #include "scheduler/simulator/virtual_cluster.h"
+#include "tests/bench/fetched_steps.h"
 
 namespace cairn {
 namespace {
@@ -119,7 +120,11 @@ void Coarsen(Trace& trace, uint32_t coarse) {
 
 absl::StatusOr<StepProfile> ProfileOf(const GoodputCell& cell) {
   absl::StatusOr<StepProfile> profile = FindStepProfile(cell.profile);
-  if (profile.ok()) profile->host_overhead_ms += cell.overhead_ms;
+  if (!profile.ok()) return profile;
+  profile->host_overhead_ms += cell.overhead_ms;
+  if (cell.fetch_gbps > 0) {
+    profile->links[static_cast<size_t>(KvLink::kNetwork)].gigabytes_per_s = cell.fetch_gbps;
+  }
   return profile;
 }
 
@@ -129,6 +134,7 @@ StepProfile Coarse(StepProfile profile, uint32_t coarse) {
   profile.prefill_pair_ms *= factor * factor;
   profile.attention_tokens_min /= coarse;
   profile.decode_context_token_ms *= factor;
+  profile.kv_bytes_per_token *= coarse;
   return profile;
 }
 
@@ -175,11 +181,12 @@ absl::Status Shape(const GoodputCell& cell, double rate_rps, Trace& trace) {
 
 std::string GoodputCell::Name() const {
   return absl::StrFormat(
-      "%s%s;%s;n=%d;stale=%gs;schedulers=%d;kv=%d;profile=%s;ttft=%gs;coarse=%d%s%s;"
+      "%s%s;%s;n=%d;stale=%gs;schedulers=%d;kv=%d;profile=%s;ttft=%gs;coarse=%d%s%s%s;"
       "requests=%d;seed=%d",
       trace, tuning ? "(tuning)" : "", policy, workers, staleness_s, schedulers, kv_tokens, profile,
       ttft_s, coarse, outputs ? ";outputs" : "",
-      overhead_ms > 0 ? absl::StrFormat(";overhead=%gms", overhead_ms) : "", requests, seed);
+      overhead_ms > 0 ? absl::StrFormat(";overhead=%gms", overhead_ms) : "",
+      fetch_gbps > 0 ? absl::StrFormat(";fetch=%g", fetch_gbps) : "", requests, seed);
 }
 
 absl::StatusOr<Trace> ReadCellTrace(const GoodputCell& cell, const std::string& folder) {
@@ -238,10 +245,11 @@ absl::StatusOr<GoodputCellRun> RunCell(const GoodputCell& cell, const Trace& tra
   Trace shaped = trace;
   if (absl::Status done = Shape(cell, rate_rps, shaped); !done.ok()) return done;
   Coarsen(shaped, cell.coarse);
-  return GoodputCellRun{
-      VirtualCluster(*cluster, shaped, [&cost](const StepPlan& plan) { return CostOf(plan, cost); })
-          .Run(),
-      shaped.measured_from};
+  FetchedSteps fetched(cost);
+  const auto step_time = [&](const StepPlan& plan) {
+    return cell.fetch_gbps > 0 ? fetched.CostOf(plan) : CostOf(plan, cost);
+  };
+  return GoodputCellRun{VirtualCluster(*cluster, shaped, step_time).Run(), shaped.measured_from};
 }
 
 absl::StatusOr<GoodputCellResult> SearchCell(const GoodputCell& cell, const Trace& trace,

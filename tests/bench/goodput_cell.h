@@ -30,6 +30,7 @@ struct GoodputCell {
   uint32_t seed = 1;
   std::string profile = "dualmap-7b";
   double overhead_ms = 0;  // of the host, added to every step
+  double fetch_gbps = 0;   // fetched_steps.h, at this bandwidth; 0: nothing is fetched
   double ttft_s = 5;
   uint32_t coarse = 8;
   bool outputs = false;
