@@ -45,7 +45,8 @@ def table(cells, title):
         rivals = [rate for policy, rate in rates.items() if not policy.startswith("dual-hash")]
         ratio = f"{rates['dual-hash'] / max(rivals):.2f}" if own and rivals else ""
         seeds = max(len(rows) for rows in cell.values())
-        print(f"| {key[0]}, {key[1]:g} s, {key[2]}, {key[3] / 1e6:.1f} M | {seeds} | {bound:.1f} | "
+        where = f"{key[0]}, {key[1]:g} s, {key[2]}, {key[3] / 1e6:.1f} M" + (key[4] and "; " + key[4])
+        print(f"| {where} | {seeds} | {bound:.1f} | "
               + " | ".join(entries) + f" | {of_bound} | {ratio} |")
 
 
@@ -62,19 +63,49 @@ def details(cells, title):
                            for p in ("p50", "p90", "p99")) + " |")
 
 
+def run_table(runs, title):
+    """Runs at one rate: what policies hit, and keep, there."""
+    print(f"\n### {title}\n")
+    print("| rate | policy | seeds | hit share | attainment | busiest worker / mean |")
+    print("|---:|---|---:|---:|---:|---:|")
+    for (rate, policy), rows in sorted(runs.items()):
+        print(f"| {rate:g} | {policy} | {len(rows)} | {mean([r['hit'] for r in rows]):.3f} | "
+              f"{mean([r['attainment'] for r in rows]):.2f} | "
+              f"{mean([r['imbalance'] for r in rows]):.2f} |")
+
+
+def title_of(row):
+    return f"{row['trace']}{' (tuning part)' if row['tuning'] else ''}, {row['profile']}"
+
+
+def key_of(row):
+    """A row of the table: the axes, and what else is unusual about the cell."""
+    unusual = []
+    requests = row["requests"] * row["workers"] // 16
+    if requests > 4000 and row["workers"] <= 16:
+        unusual.append(f"{requests:,} requests")
+    if row.get("overhead_ms"):
+        unusual.append(f"{row['overhead_ms']:g} ms more a step")
+    if row.get("fetch_gbps"):
+        unusual.append(f"fetching at {row['fetch_gbps']:g} GB/s")
+    return tuple(row[axis] for axis in AXES) + (", ".join(unusual),)
+
+
 def main():
     tables = collections.defaultdict(lambda: collections.defaultdict(dict))
+    runs = collections.defaultdict(lambda: collections.defaultdict(list))
     for line in open(sys.argv[1]):
         row = json.loads(line)
-        if "goodput" not in row:
-            continue
-        group = (row["trace"] + (" (tuning part)" if row["tuning"] else ""), row["profile"])
-        key = tuple(row[axis] for axis in AXES)
-        tables[group][key].setdefault(row["policy"], []).append(row)
-    for (trace, profile), cells in sorted(tables.items()):
-        table(cells, f"{trace}, {profile}")
-        centre = cells.get((16, 1.0, 3, 1198080)) or next(iter(cells.values()))
-        details(centre, f"{trace}, {profile}: the centre's runs at their goodput")
+        if "goodput" in row:
+            tables[title_of(row)][key_of(row)].setdefault(row["policy"], []).append(row)
+        else:
+            runs[title_of(row)][row["rate"], row["policy"]].append(row)
+    for title, cells in sorted(tables.items()):
+        table(cells, title)
+        centre = cells.get((16, 1.0, 3, 1198080, "")) or next(iter(cells.values()))
+        details(centre, f"{title}: the centre's runs at their goodput")
+    for title, cells in sorted(runs.items()):
+        run_table(cells, f"{title}: at one rate")
 
 
 if __name__ == "__main__":
