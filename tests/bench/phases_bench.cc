@@ -6,11 +6,14 @@
 // setting of its own twelve.
 //
 //   phases_bench [requests [seeds [first_cell [last_cell [link]]]]]
+//   phases_bench look [requests [seeds]]    a few settings at fixed rates, near the knee
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kvstore/base/prng.h"
@@ -161,17 +164,53 @@ std::string RowOf(const Bench& bench, const Cell& cell, uint32_t seeds) {
   return row + sliders;
 }
 
+// The share of requests within TTFT 3 s and TPOT 110 ms.
+int Look(const Bench& bench, uint32_t seeds) {
+  std::vector<PhaseSliders> settings = {{.mixed = 8, .prefill_chunk = 1024}};
+  for (const uint32_t prefill : {5u, 6u}) {
+    for (const auto& [chunk, beside] : std::initializer_list<std::pair<uint32_t, uint32_t>>{
+             {8192, 0}, {8192, 128}, {2048, 256}}) {
+      settings.push_back({.prefill = prefill,
+                          .decode = 8 - prefill,
+                          .prefill_chunk = chunk,
+                          .decode_chunk = beside});
+    }
+  }
+  std::printf(
+      "simulated: within TTFT 3 s and TPOT 110 ms at 4.0 and at 4.6 requests/s\n\n"
+      "| setting | KV 223 k | KV 60 k |\n|---|---|---|\n");
+  for (const PhaseSliders& sliders : settings) {
+    std::printf("| %s |", sliders.Name().c_str());
+    for (const uint32_t kv : {kAmple, kTight}) {
+      for (const double rate : {4.0, 4.6}) {
+        double share = 0;
+        for (uint32_t seed = 1; seed <= seeds; ++seed) {
+          const Cell cell{kv, {Seconds(3), Milliseconds(110)}};
+          share += bench.Attains(cell, sliders, PhasesOf(sliders.family()), rate, seed) / seeds;
+        }
+        std::printf(" %.2f%s", share, rate < 4.5 ? "," : " |");
+      }
+    }
+    std::printf("\n");
+  }
+  return 0;
+}
+
 int Main(int argc, char** argv) {
   const auto argument = [&](int i, uint32_t otherwise) {
     return argc > i ? static_cast<uint32_t>(std::strtoul(argv[i], nullptr, 10)) : otherwise;
   };
-  const uint32_t requests = argument(1, 250), seeds = argument(2, 3);
+  const StepCost cost(*FindStepProfile("taichi-14b"));
+  if (argc > 1 && std::string(argv[1]) == "look") {
+    return Look({cost, KvLink::kPeer, argument(2, 250)}, argument(3, 3));
+  }
+  const uint32_t requests = argument(1, 300), seeds = argument(2, 3);
   const uint32_t first = argument(3, 0);
   const uint32_t last = std::min(argument(4, static_cast<uint32_t>(kCells.size()) - 1),
                                  static_cast<uint32_t>(kCells.size()) - 1);
   const KvLink link =
       argc > 5 && std::string(argv[5]) == "network" ? KvLink::kNetwork : KvLink::kPeer;
-  const Bench bench{StepCost(*FindStepProfile("taichi-14b")), link, requests};
+  const Bench bench{cost, link, requests};
   std::printf(
       "simulated: goodput at 90 %%, mean (lowest-highest) of %u seeds, %u requests each, KV over "
       "the profile's %s link\n\n"

@@ -18,7 +18,8 @@ namespace {
 // How many sizes a search usually tries, for the progress bar.
 constexpr uint64_t kSizesUsually = 7;
 constexpr uint32_t kWorkersMax = 4096;
-// Beyond the goodput, where the answer to "what if" is seen, but not far.
+// Beyond the goodput, where the answer to "what if" is seen, but not far; and beyond the rate that
+// is planned for, where the better ones of many roles show.
 constexpr double kOverload = 1.1;
 // A change that lets less than so many more percent of requests attain their targets is none.
 constexpr double kHelps = 0.02;
@@ -58,7 +59,8 @@ absl::Status SearchSize(const Scenario& scenario, const StudyCell& cell,
     StudyCell one = cell;
     one.workers = workers;
     if (scenario.flags.phases.search) {
-      const absl::StatusOr<PhaseSliders> roles = BestSliders(scenario, workers);
+      const absl::StatusOr<PhaseSliders> roles =
+          BestSliders(scenario, workers, plan.rate * kOverload);
       status.Update(roles.status());
       if (!roles.ok()) return attainment;
       one.sliders = plan.roles[workers] = *roles;

@@ -1,6 +1,7 @@
 #include "deploy/cli/simulation/find_sliders.h"
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -32,23 +33,33 @@ absl::StatusOr<PhaseSliders> FindSliders(const Scenario& scenario) {
   return choice.sliders;
 }
 
-absl::StatusOr<PhaseSliders> BestSliders(const Scenario& scenario, uint32_t workers) {
+absl::StatusOr<PhaseSliders> BestSliders(const Scenario& scenario, uint32_t workers, double rate) {
   const std::vector<PhaseSliders> settings = AllSettings({.workers = workers});
-  std::vector<double> attainment(settings.size());
+  const uint32_t seeds = scenario.flags.seeds;
+  const auto cells = static_cast<uint32_t>(settings.size()) * seeds;
+  std::vector<double> attainment(cells);
   const uint64_t requests = scenario.traces[0].requests.size();
   CellQueue queue(scenario.flags.threads, absl::StrCat("searching roles for ", workers),
-                  settings.size() * requests);
-  const absl::Status status =
-      queue.ForEach(static_cast<uint32_t>(settings.size()), [&](uint32_t i) -> absl::Status {
-        const absl::StatusOr<SeedRun> run =
-            RunCell(scenario, {.policy = scenario.flags.policies[0], .sliders = settings[i]});
-        if (!run.ok()) return run.status();
-        attainment[i] = run->summary.attainment;
-        queue.Advance(requests);
-        return absl::OkStatus();
-      });
+                  cells * requests);
+  const absl::Status status = queue.ForEach(cells, [&](uint32_t i) -> absl::Status {
+    const absl::StatusOr<SeedRun> run = RunCell(scenario, {.policy = scenario.flags.policies[0],
+                                                           .sliders = settings[i / seeds],
+                                                           .seed = i % seeds,
+                                                           .rate = rate});
+    if (!run.ok()) return run.status();
+    attainment[i] = run->summary.attainment;
+    queue.Advance(requests);
+    return absl::OkStatus();
+  });
   if (!status.ok()) return status;
-  return settings[static_cast<size_t>(std::ranges::max_element(attainment) - attainment.begin())];
+  const auto worst = [&](size_t setting) {
+    return *std::ranges::min_element(std::span(attainment).subspan(setting * seeds, seeds));
+  };
+  size_t best = 0;
+  for (size_t i = 1; i < settings.size(); ++i) {
+    if (worst(i) > worst(best)) best = i;
+  }
+  return settings[best];
 }
 
 }  // namespace cairn

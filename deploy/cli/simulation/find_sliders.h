@@ -11,8 +11,8 @@ namespace cairn {
 // goodput on the first seed with the first policy. All mixed and strict splits are among them.
 absl::StatusOr<PhaseSliders> FindSliders(const Scenario& scenario);
 
-// For so many workers, the setting with the most requests within the targets at the trace's rate,
-// likewise.
-absl::StatusOr<PhaseSliders> BestSliders(const Scenario& scenario, uint32_t workers);
+// For so many workers, the setting with the most requests within the targets at that rate under its
+// worst seed, likewise.
+absl::StatusOr<PhaseSliders> BestSliders(const Scenario& scenario, uint32_t workers, double rate);
 
 }  // namespace cairn
