@@ -59,8 +59,9 @@ struct SchedulerLimits {
   // A line is overloaded when its worker needs longer than this share of the TTFT target for it.
   // Zero: nothing is moved.
   uint32_t rebalance_percent = 100;
-  // In a line a prompt is taken to be due later by so much of its own work, so that shorter ones go
-  // first: more are in time, and the longest wait longer. Zero: what is due first goes first.
+  // In a line and on its worker a prompt is taken to be due later by so much of its own work, so
+  // that shorter ones go first: more are in time, and the longest wait longer. Zero: what is due
+  // first goes first.
   uint32_t shorter_first_percent = 0;
   // How prompts are keyed: as the workers do. Without block tokens, by nothing.
   ModelIdentity model;

@@ -235,6 +235,10 @@ void SchedulerCore::Dispatch(WorkerView& worker, Request& request, std::optional
   worker.kv_tokens += request.kv_tokens;
   request.yielding = false;
   Assign assign{.request = request.body, .resume = ResumeOf(request)};
+  // Among those on the worker it yields as it did in the line.
+  if (request.yields > Duration()) {
+    assign.request.slo.ttft = DueOf(request.body.slo, Instant()) + request.yields - Instant();
+  }
   if (source && source->node != worker.node) assign.source = source;
   PlanHandoff(worker, request, assign);
   actions_.push_back(SendAssignment{worker.node, worker.epoch, std::move(assign)});

@@ -39,6 +39,7 @@ struct Desk {
       if (auto* send = std::get_if<SendAssignment>(&action)) {
         if (auto* assign = std::get_if<Assign>(&send->assignment)) {
           went[assign->request.id.value()] = send->worker.value();
+          targets[assign->request.id.value()] = assign->request.slo.ttft;
         }
       } else if (auto* ask = std::get_if<AskResync>(&action)) {
         asked.push_back(ask->request);
@@ -60,6 +61,7 @@ struct Desk {
   SchedulerCore core;
   Instant now = Instant() + Seconds(100);
   std::map<uint64_t, uint32_t> went;
+  std::map<uint64_t, Duration> targets;  // as workers were told
   std::vector<ResyncRequest> asked;
 };
 
@@ -119,6 +121,8 @@ TEST_CASE("shorter prompts go first where that is asked for, and long ones in th
   desk.Prefilled(3);
   CHECK(desk.went.contains(2));  // it has waited long enough
   CHECK_FALSE(desk.went.contains(4));
+  // On the worker they yield as much.
+  CHECK(desk.targets.at(2) - desk.targets.at(3) == Milliseconds(3 * (300 - 16)));
 }
 
 TEST_CASE("a worker is taken to hold no more than it has slots for") {
