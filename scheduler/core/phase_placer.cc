@@ -9,19 +9,27 @@
 namespace cairn {
 namespace {
 
-uint64_t ShareOf(const WorkerView& worker, uint32_t block_tokens, uint32_t percent) {
-  return KvCapacity(worker, block_tokens) / 100 * percent;
-}
-
 bool Fits(const WorkerView& worker, uint32_t block_tokens, uint64_t tokens, uint32_t percent) {
-  return percent == kAnyRoom ||
-         KvUsed(worker, block_tokens) + tokens <= ShareOf(worker, block_tokens, percent);
+  if (percent == kAnyRoom) return true;
+  return KvUsed(worker, block_tokens) + tokens <= KvCapacity(worker, block_tokens) / 100 * percent;
 }
 
-// Halves, so that room without end can be compared with less than none.
-int64_t HalfFree(const WorkerView& worker, uint32_t block_tokens) {
-  return static_cast<int64_t>(KvCapacity(worker, block_tokens) / 2) -
-         static_cast<int64_t>(KvUsed(worker, block_tokens) / 2);
+// Of those who can take it; the lower node of equals.
+template <typename CanTake>
+std::optional<NodeId> MostFree(std::span<const WorkerView* const> workers, uint32_t block_tokens,
+                               const CanTake& can_take) {
+  std::optional<NodeId> best;
+  int64_t best_free = 0;
+  for (const WorkerView* worker : workers) {
+    if (!can_take(*worker)) continue;
+    // Halves, so that room without end can be compared with less than none.
+    const auto free = static_cast<int64_t>(KvCapacity(*worker, block_tokens) / 2) -
+                      static_cast<int64_t>(KvUsed(*worker, block_tokens) / 2);
+    if (best && free <= best_free) continue;
+    best = worker->node;
+    best_free = free;
+  }
+  return best;
 }
 
 }  // namespace
@@ -61,15 +69,9 @@ std::optional<RouteChoice> PlacePrefill(const RouteRequest& request, const Fleet
 
 std::optional<NodeId> PlaceDecode(std::span<const WorkerView* const> workers, uint32_t block_tokens,
                                   uint64_t tokens, std::optional<NodeId> except, uint32_t percent) {
-  const WorkerView* best = nullptr;
-  for (const WorkerView* worker : workers) {
-    if (worker->node == except || !Fits(*worker, block_tokens, tokens, percent)) continue;
-    if (best != nullptr && HalfFree(*worker, block_tokens) <= HalfFree(*best, block_tokens)) {
-      continue;
-    }
-    best = worker;
-  }
-  return best == nullptr ? std::nullopt : std::optional(best->node);
+  return MostFree(workers, block_tokens, [&](const WorkerView& worker) {
+    return worker.node != except && Fits(worker, block_tokens, tokens, percent);
+  });
 }
 
 bool CanAfford(const DecodePace& pace, const WorkerView& worker, const PhaseOptions& phases) {
@@ -83,16 +85,11 @@ bool CanAfford(const DecodePace& pace, const WorkerView& worker, const PhaseOpti
 std::optional<NodeId> PlaceFlow(std::span<const WorkerView* const> workers, uint32_t block_tokens,
                                 uint64_t tokens, const DecodePace& pace,
                                 const PhaseOptions& phases) {
-  const WorkerView* best = nullptr;
-  for (const WorkerView* worker : workers) {
-    if (!Fits(*worker, block_tokens, tokens + worker->queued_tokens, phases.lent_percent)) continue;
-    if (!CanAfford(pace, *worker, phases)) continue;
-    if (best != nullptr && HalfFree(*worker, block_tokens) <= HalfFree(*best, block_tokens)) {
-      continue;
-    }
-    best = worker;
-  }
-  return best == nullptr ? std::nullopt : std::optional(best->node);
+  return MostFree(workers, block_tokens, [&](const WorkerView& worker) {
+    const uint64_t wanted = tokens + worker.queued_tokens;
+    return Fits(worker, block_tokens, wanted, phases.lent_percent) &&
+           CanAfford(pace, worker, phases);
+  });
 }
 
 std::vector<RequestId> PlanFlow(std::vector<FlowCandidate> candidates, uint64_t used,

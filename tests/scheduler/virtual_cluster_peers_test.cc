@@ -107,6 +107,26 @@ TEST_CASE("decodes flow away from a full worker and back when there is room") {
   CHECK(Summarize(flows, {}).tpot.max < Summarize(waits, {}).tpot.max);
 }
 
+TEST_CASE(
+    "a decode for which nobody has room begins where its prompt was, and goes when there is") {
+  Trace trace;
+  trace.requests = {Ask(1000, 300, 100), Ask(100'000, 300, 200)};
+  ClusterOptions options = PhasedCluster(1, 1);
+  options.workers[1].store.device.slots = 40;  // room for one of them
+  const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
+  CHECK(result.requests[0].handoffs == 1);
+  CHECK(result.requests[1].handoffs == 1);
+  CHECK(result.workers[0].decode_tokens > 20);
+  CHECK(result.workers[0].decode_tokens + result.workers[1].decode_tokens == 99 + 199);
+  CHECK(result.workers[1].decode_tokens > 99 + 100);
+  CHECK(result.requests[1].gap_max < Milliseconds(20));
+  // Without flow it waits there until the first has ended.
+  options.schedulers[0].limits.phases.flow = false;
+  const ClusterResult waits = VirtualCluster(options, trace, LinearStep).Run();
+  CHECK(waits.workers[0].decode_tokens == 0);
+  CHECK(waits.requests[1].gap_max > Milliseconds(200));
+}
+
 TEST_CASE("a decode-heavy worker helps with prompts only while no prefill-heavy one is idle") {
   Trace trace;
   for (int i = 0; i < 3; ++i) trace.requests.push_back(Ask(1000 + i, 100, 1));
