@@ -88,13 +88,13 @@ class Frame {
     return out;
   }
 
-  // Words of vertical lines stand in turn at one of three heights, so that neighbours do not cover
-  // each other.
+  // Words of horizontal lines stand at their left end, where those of vertical lines seldom are;
+  // the latter in turn at one of three heights, so that neighbours do not cover each other.
   std::string Marks() const {
     std::string out;
     for (const PlotMark& mark : plot_.at_y) {
       out += Line(kLeft, Y(mark.at), kWidth - kRight, Y(mark.at), mark.bound ? "bound" : "mark");
-      out += Text(kWidth - kRight - 2, Y(mark.at) - 4, "me", mark.label);
+      out += Text(kLeft + 2, Y(mark.at) - 4, "ms", mark.label);
     }
     size_t shown = 0;
     for (const PlotMark& mark : plot_.at_x) {
