@@ -1,5 +1,7 @@
 #include "kvstore/media/host_arena.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 
 #include <cerrno>
@@ -33,13 +35,18 @@ std::optional<uint64_t> AvailableBytes() {
   return std::nullopt;
 }
 
-// Gives every page its memory. Asks first whether there is room, because a page that finds none
-// makes the kernel kill a process instead of reporting an error.
-absl::Status Prefault(std::byte* base, uint64_t bytes) {
+// Asked before pages get memory, because one that finds none makes the kernel kill a process
+// instead of reporting an error.
+absl::Status CheckRoom(uint64_t bytes) {
   const std::optional<uint64_t> available = AvailableBytes();
   if (available.has_value() && *available < bytes) {
     return NoRoom(bytes, absl::StrCat("only ", *available >> 20, " MiB are available"));
   }
+  return absl::OkStatus();
+}
+
+// Gives every page its memory.
+absl::Status Prefault(std::byte* base, uint64_t bytes) {
 #ifdef MADV_POPULATE_WRITE  // Linux 5.14
   if (madvise(base, bytes, MADV_POPULATE_WRITE) == 0) return absl::OkStatus();
   if (errno != EINVAL && errno != ENOSYS) return NoRoom(bytes, std::strerror(errno));
@@ -48,6 +55,21 @@ absl::Status Prefault(std::byte* base, uint64_t bytes) {
     static_cast<volatile std::byte*>(base)[at] = std::byte{0};
   }
   return absl::OkStatus();
+}
+
+// The same while others write to the pages: they keep what they hold. Where the kernel does not
+// offer that, pages are left to those who write first.
+void PrefaultBehind(const std::stop_token& stop, std::byte* base, uint64_t bytes) {
+#ifdef MADV_POPULATE_WRITE
+  pthread_setname_np(pthread_self(), "cairn-prefault");
+  const sched_param none{};
+  static_cast<void>(pthread_setschedparam(pthread_self(), SCHED_IDLE, &none));
+  for (uint64_t at = 0; at < bytes && !stop.stop_requested(); at += kHugePage) {
+    if (madvise(base + at, kHugePage, MADV_POPULATE_WRITE) != 0) return;
+  }
+#else
+  static_cast<void>(stop), static_cast<void>(base), static_cast<void>(bytes);
+#endif
 }
 
 }  // namespace
@@ -79,13 +101,20 @@ absl::StatusOr<std::unique_ptr<HostArena>> HostArena::Make(uint32_t slots, uint6
   // KV is private to its tenants and large: keep it out of core dumps.
   static_cast<void>(madvise(base, rounded, MADV_DONTDUMP));
   std::unique_ptr<HostArena> arena(new HostArena(base, rounded, slots, slot_bytes));
-  if (fill == ArenaFill::kPrefault) {
-    if (absl::Status status = Prefault(base, rounded); !status.ok()) return status;
+  if (fill == ArenaFill::kOnDemand) return arena;
+  if (absl::Status status = CheckRoom(rounded); !status.ok()) return status;
+  if (fill == ArenaFill::kPrefaultBehind) {
+    arena->filler_ = std::jthread(PrefaultBehind, base, rounded);
+  } else if (absl::Status status = Prefault(base, rounded); !status.ok()) {
+    return status;
   }
   return arena;
 }
 
-HostArena::~HostArena() { munmap(base_, mapped_bytes_); }
+HostArena::~HostArena() {
+  filler_ = std::jthread();  // stops and is awaited before its pages go
+  munmap(base_, mapped_bytes_);
+}
 
 std::span<std::byte> HostArena::At(SlotIndex slot) {
   CAIRN_CHECK_LT(slot.value(), slots_);

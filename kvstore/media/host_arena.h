@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <thread>
 
 #include "absl/status/statusor.h"
 #include "kvstore/media/arena.h"
@@ -13,11 +14,14 @@ namespace cairn {
 
 // kOnDemand: pages become real when they are first written, so an arena costs what it holds.
 // kPrefault: all of them at once, so that no step of the engine waits for the kernel to clear one.
-enum class ArenaFill : uint8_t { kOnDemand, kPrefault };
+// kPrefaultBehind: the same by a thread of its own, which takes only time that nobody else wants:
+// a GiB can take seconds, and the first slots are ready in a moment.
+enum class ArenaFill : uint8_t { kOnDemand, kPrefault, kPrefaultBehind };
 
 class HostArena final : public Arena {
  public:
-  // ResourceExhausted when the system has no room for it, with the bytes asked for.
+  // ResourceExhausted when the system has no room for it (now, unless kOnDemand), with the bytes
+  // asked for.
   // REQUIRES: slots > 0, slot_bytes is a positive multiple of 64.
   static absl::StatusOr<std::unique_ptr<HostArena>> Make(uint32_t slots, uint64_t slot_bytes,
                                                          ArenaFill fill);
@@ -41,6 +45,7 @@ class HostArena final : public Arena {
   uint64_t mapped_bytes_;
   uint32_t slots_;
   uint64_t slot_bytes_;
+  std::jthread filler_;
 };
 
 }  // namespace cairn

@@ -8,7 +8,8 @@ namespace cairn {
 namespace {
 
 TEST_CASE("an arena's slots are aligned, zero and do not overlap") {
-  for (const ArenaFill fill : {ArenaFill::kOnDemand, ArenaFill::kPrefault}) {
+  for (const ArenaFill fill :
+       {ArenaFill::kOnDemand, ArenaFill::kPrefault, ArenaFill::kPrefaultBehind}) {
     auto arena = HostArena::Make(100, 64 * 1001, fill);
     REQUIRE(arena.ok());
     CHECK((*arena)->slots() == 100);
