@@ -74,6 +74,7 @@ set(CAIRN_SLOW_TESTS attention_test matmul_test sampler_test cpu_engine_test qua
 
 # Everything that ctest runs: `ninja cairn_tests`. Benchmarks are not part of it.
 add_custom_target(cairn_tests)
+add_custom_target(cairn_thread_tests)  # those in which threads meet: what ThreadSanitizer is for
 
 # cairn_test(NAME SOURCES a_test.cc ... DEPS cairn_x ... [LABELS l ...] [TIMEOUT s])
 # One executable, one ctest entry. Catch2's main is shared (tests/support/catch_main.cc).
@@ -82,6 +83,9 @@ function(cairn_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE cairn_flags cairn_catch_main ${ARG_DEPS})
   add_dependencies(cairn_tests ${name})
+  if("threads" IN_LIST ARG_LABELS)
+    add_dependencies(cairn_thread_tests ${name})
+  endif()
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 600)
