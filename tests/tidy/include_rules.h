@@ -129,6 +129,7 @@ inline const std::vector<Exception>& BannedWordExceptions() {
 inline const std::vector<Exception>& ThreadFiles() {
   static const std::vector<Exception> kFiles = {
       {"kvstore/shell/mutex.h", "the lock that adapters use"},
+      {"kvstore/media/host_arena.h", "pages get their memory behind the start"},
       {"deploy/cli/bench_serve.cc", "one thread a simulated client"},
       {"deploy/cli/standalone_engine.cc", "asks how many cores there are"},
       {"deploy/cli/replay.cc", "one thread a simulated client"},
