@@ -1,10 +1,10 @@
 // Which phase of a request runs where, by latency slack (TaiChi). Pure functions of what the
 // scheduler sees of its workers:
 //
-//   prefill (length-aware)  while no prefill-heavy worker is idle, a decode-heavy one takes a prompt
-//                           that meets its TTFT target there in small chunks, if those who decode
-//                           beside it can bear them; else the routing policy chooses among the
-//                           prefill-heavy ones
+//   prefill (length-aware)  while no prefill-heavy worker is idle, a decode-heavy one takes a
+//                           prompt that meets its TTFT target there in small chunks, if those who
+//                           decode beside it can bear them; else the routing policy chooses among
+//                           the prefill-heavy ones
 //   decode (flowing)        goes to the decode-heavy worker with the most free KV; while none has
 //                           room it runs where its prompt was computed, since there its KV lies in
 //                           any case. Above the watermark the longest output flows to a
