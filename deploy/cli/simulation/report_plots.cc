@@ -90,25 +90,35 @@ const SeedRun* DetailRun(const SimulationReport& report, const PolicyReport& pol
   return point == nullptr || point->seeds.empty() ? nullptr : &point->seeds[0];
 }
 
-std::string CurveFigure(const SimulationReport& report, const char* what, Duration target,
-                        std::vector<Duration> SeedRun::*curve) {
-  LinePlot plot{.name = fmt::format("distribution of {}", what),
-                .x = {.label = what, .scale = PlotScale::kLog, .unit = PlotUnit::kSeconds},
-                .y = {.unit = PlotUnit::kPercent, .high = 1},
-                .series = {}};
+// A curve of each policy, of the run that is shown in detail.
+LinePlot WithDetailRuns(LinePlot plot, const SimulationReport& report,
+                        const std::function<void(const SeedRun&, PlotSeries&)>& add_points) {
   for (uint32_t i = 0; i < report.policies.size(); ++i) {
     const SeedRun* run = DetailRun(report, report.policies[i]);
     if (run == nullptr) continue;
     PlotSeries series{
         .name = report.policies[i].policy, .color = i, .points = {}, .markers = false};
-    const std::vector<Duration>& values = run->*curve;
-    for (size_t percent = 0; percent < values.size(); ++percent) {
-      const double y = static_cast<double>(percent) / 100;
-      // A logarithmic axis has no place for a time of zero.
-      series.points.push_back({std::max(values[percent].seconds(), 1e-5), y, y, y});
-    }
+    add_points(*run, series);
     plot.series.push_back(std::move(series));
   }
+  return plot;
+}
+
+std::string CurveFigure(const SimulationReport& report, const char* what, Duration target,
+                        std::vector<Duration> SeedRun::*curve) {
+  LinePlot plot = WithDetailRuns(
+      {.name = fmt::format("distribution of {}", what),
+       .x = {.label = what, .scale = PlotScale::kLog, .unit = PlotUnit::kSeconds},
+       .y = {.unit = PlotUnit::kPercent, .high = 1},
+       .series = {}},
+      report, [curve](const SeedRun& run, PlotSeries& series) {
+        const std::vector<Duration>& values = run.*curve;
+        for (size_t percent = 0; percent < values.size(); ++percent) {
+          const double y = static_cast<double>(percent) / 100;
+          // A logarithmic axis has no place for a time of zero.
+          series.points.push_back({std::max(values[percent].seconds(), 1e-5), y, y, y});
+        }
+      });
   if (target > Duration()) plot.at_x.push_back({target.seconds(), "target"});
   return Figure(fmt::format("Distribution of {}", what), "share of requests that were as fast",
                 ToSvg(plot), PolicyLegend(report));
@@ -126,24 +136,20 @@ std::string TimeFigure(const SimulationReport& report, const std::string& title,
                        const std::string& note, AxisOptions y,
                        const std::function<double(const TimeSlice&)>& number,
                        bool while_arriving = false) {
-  LinePlot plot{.name = title,
-                .x = {.label = "time since the start of the trace", .unit = PlotUnit::kSeconds},
-                .y = std::move(y),
-                .series = {}};
-  for (uint32_t i = 0; i < report.policies.size(); ++i) {
-    const SeedRun* run = DetailRun(report, report.policies[i]);
-    if (run == nullptr) continue;
-    PlotSeries series{
-        .name = report.policies[i].policy, .color = i, .points = {}, .markers = false};
-    const std::vector<TimeSlice>& slices = run->timeline.slices;
-    const size_t shown = while_arriving ? SlicesWithArrivals(slices) : slices.size();
-    for (size_t slice = 0; slice < shown; ++slice) {
-      const double at = (static_cast<double>(slice) + 0.5) * run->timeline.slice.seconds();
-      const double value = number(slices[slice]);
-      series.points.push_back({at, value, value, value});
-    }
-    plot.series.push_back(std::move(series));
-  }
+  LinePlot plot = WithDetailRuns(
+      {.name = title,
+       .x = {.label = "time since the start of the trace", .unit = PlotUnit::kSeconds},
+       .y = std::move(y),
+       .series = {}},
+      report, [&](const SeedRun& run, PlotSeries& series) {
+        const std::vector<TimeSlice>& slices = run.timeline.slices;
+        const size_t shown = while_arriving ? SlicesWithArrivals(slices) : slices.size();
+        for (size_t slice = 0; slice < shown; ++slice) {
+          const double at = (static_cast<double>(slice) + 0.5) * run.timeline.slice.seconds();
+          const double value = number(slices[slice]);
+          series.points.push_back({at, value, value, value});
+        }
+      });
   for (const ScriptedEvent& event : report.events) {
     plot.at_x.push_back(
         {(event.at - Instant()).seconds(), event.text.substr(event.text.find(':') + 1)});
