@@ -177,11 +177,13 @@ absl::StatusOr<std::unique_ptr<HostArena>> MakeArena(const char* flag, uint64_t 
 }
 
 // What the engine writes is there from the start: otherwise a tenth of a first prompt's time goes
-// to pages that are cleared. What is moved to DRAM waits for nobody.
+// to pages that are cleared. What is moved to DRAM waits for nobody, and an engine that only waits
+// writes nothing.
 absl::StatusOr<Arenas> MakeArenas(const LocalNodeConfig& config, uint64_t block_bytes) {
   Arenas arenas;
+  const ArenaFill fill = config.paced ? ArenaFill::kOnDemand : ArenaFill::kPrefaultBehind;
   absl::StatusOr<std::unique_ptr<HostArena>> device =
-      MakeArena("--kv-budget", config.kv_budget_bytes, block_bytes, ArenaFill::kPrefaultBehind);
+      MakeArena("--kv-budget", config.kv_budget_bytes, block_bytes, fill);
   if (!device.ok()) return device.status();
   arenas.device = *std::move(device);
   if (config.dram_budget_bytes == 0) return arenas;
