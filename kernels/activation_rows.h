@@ -13,6 +13,7 @@
 //   rows.Encode(kernels, x, x_stride, begin, end);     // any split of the rows over threads
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -57,6 +58,9 @@ class ActivationRows {
   size_t tile_rows() const { return tile_rows_; }
   size_t tile_bytes() const { return tile_bytes_; }
   TileRange tiles() const { return {0, (rows_ + tile_rows_ - 1) / tile_rows_}; }
+  size_t RowsIn(TileRange tiles) const {  // REQUIRES: within tiles()
+    return std::min(rows_, tiles.end * tile_rows_) - tiles.begin * tile_rows_;
+  }
   const std::byte* data() const { return data_.get(); }
   size_t held_bytes() const { return held_bytes_; }
 

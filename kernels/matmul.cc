@@ -55,16 +55,14 @@ PanelRange PanelSplit::Of(size_t task) const {
 constexpr size_t kPartRowsMin = 128;
 
 RowParts::RowParts(const ActivationRows& rows, size_t threads)
-    : tiles_(rows.tiles().end),
-      tile_rows_(rows.tile_rows()),
-      rows_(rows.rows()),
-      count_(std::clamp<size_t>(rows_ / kPartRowsMin, 1, std::max<size_t>(1, threads))) {}
+    : rows_(rows),
+      count_(std::clamp<size_t>(rows.rows() / kPartRowsMin, 1, std::max<size_t>(1, threads))) {}
 
 RowPart RowParts::Of(size_t part) const {
   CAIRN_KERNEL_CHECK(part < count_);
-  const TileRange tiles = {tiles_ * part / count_, tiles_ * (part + 1) / count_};
-  const size_t first_row = tiles.begin * tile_rows_;
-  return {tiles, first_row, std::min(rows_, tiles.end * tile_rows_) - first_row};
+  const size_t all = rows_.tiles().end;
+  const TileRange tiles = {all * part / count_, all * (part + 1) / count_};
+  return {tiles, tiles.begin * rows_.tile_rows(), rows_.RowsIn(tiles)};
 }
 
 void MatMul(const MatMulKernels& kernels, const PackedMatrix& matrix, PanelRange panels,
@@ -76,7 +74,6 @@ void MatMul(const MatMulKernels& kernels, const PackedMatrix& matrix, PanelRange
   const auto integer = wide ? ActivationKind::kInt15 : ActivationKind::kInt8;
   CAIRN_KERNEL_CHECK(rows.kind() == ActivationKindFor(kernels, matrix.format(), integer));
   if (tiles.begin == tiles.end || panels.begin == panels.end) return;
-  const size_t row = tiles.begin * rows.tile_rows();
   const MatMulArgs args{.format = matrix.format(),
                         .weights = matrix.data(),
                         .panel_bytes = matrix.panel_bytes(),
@@ -86,7 +83,7 @@ void MatMul(const MatMulKernels& kernels, const PackedMatrix& matrix, PanelRange
                         .panel_end = panels.end,
                         .kind = rows.kind(),
                         .activations = rows.data() + tiles.begin * rows.tile_bytes(),
-                        .rows = std::min(rows.rows(), tiles.end * rows.tile_rows()) - row,
+                        .rows = rows.RowsIn(tiles),
                         .tile_rows = rows.tile_rows(),
                         .tile_bytes = rows.tile_bytes(),
                         .out = out,

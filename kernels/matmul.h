@@ -58,15 +58,13 @@ struct RowPart {
 };
 class RowParts {
  public:
-  RowParts(const ActivationRows& rows, size_t threads);
+  RowParts(const ActivationRows& rows, size_t threads);  // `rows` must outlive it
   size_t count() const { return count_; }
-  RowPart Of(size_t part) const;                          // REQUIRES: part < count()
-  size_t rows_of_each() const { return rows_ / count_; }  // about
+  RowPart Of(size_t part) const;                                 // REQUIRES: part < count()
+  size_t rows_of_each() const { return rows_.rows() / count_; }  // about
 
  private:
-  size_t tiles_;
-  size_t tile_rows_;
-  size_t rows_;
+  const ActivationRows& rows_;
   size_t count_;
 };
 
