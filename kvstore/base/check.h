@@ -17,9 +17,11 @@ namespace cairn::base_internal {
   std::abort();
 }
 
-template <typename A, typename B>
-[[noreturn]] void CheckOpFailed(const char* file, int line, const char* what, const A& a,
-                                const B& b) {
+// A function rather than a block with references, so that temporaries of `a` and `b` live as long
+// as they are compared: f().value() would dangle in a reference of its own.
+template <typename A, typename B, typename Holds>
+void CheckOp(const char* file, int line, const char* what, Holds holds, const A& a, const B& b) {
+  if (holds(a, b)) return;
   std::ostringstream values;
   values << "(" << a << " vs " << b << ")";
   CheckFailed(file, line, what, values.str());
@@ -32,14 +34,9 @@ template <typename A, typename B>
                : ::cairn::base_internal::CheckFailed(__FILE__, __LINE__, #condition, ""))
 
 #define CAIRN_CHECK_OP_(a, b, op)                                                                 \
-  do {                                                                                            \
-    const auto& cairn_check_a = (a);                                                              \
-    const auto& cairn_check_b = (b);                                                              \
-    if (!(cairn_check_a op cairn_check_b)) {                                                      \
-      ::cairn::base_internal::CheckOpFailed(__FILE__, __LINE__, #a " " #op " " #b, cairn_check_a, \
-                                            cairn_check_b);                                       \
-    }                                                                                             \
-  } while (false)
+  ::cairn::base_internal::CheckOp(                                                                \
+      __FILE__, __LINE__, #a " " #op " " #b, [](const auto& x, const auto& y) { return x op y; }, \
+      (a), (b))
 
 #define CAIRN_CHECK_EQ(a, b) CAIRN_CHECK_OP_(a, b, ==)
 #define CAIRN_CHECK_NE(a, b) CAIRN_CHECK_OP_(a, b, !=)
