@@ -63,6 +63,7 @@ struct WorkerLoad {
   uint32_t dram_slots = 0;
   uint32_t dram_slots_used = 0;
   uint64_t steps = 0;
+  Duration busy;  // of all steps
   Duration last_step;
   uint32_t last_step_tokens = 0;
   uint64_t preemptions = 0;
@@ -70,8 +71,8 @@ struct WorkerLoad {
   uint64_t lookup_tokens = 0;
   uint64_t hit_device_tokens = 0;
   uint64_t hit_dram_tokens = 0;
-  uint64_t blocks_evicted_device =
-      0;  // dropped from the device tier (after a copy below or without)
+  // Dropped from a tier, after a copy below or without.
+  uint64_t blocks_evicted_device = 0;
   uint64_t blocks_evicted_dram = 0;
   uint64_t blocks_demoted = 0;   // device to DRAM
   uint64_t blocks_promoted = 0;  // DRAM to device

@@ -135,6 +135,9 @@ void AppendWorkers(const SchedulerSnapshot& s, PrometheusText& page) {
   gauge("cairn_worker_prefill_tokens_left", "Tokens of prompts still to be computed.",
         [](Load w) { return w.prefill_tokens_left; });
   counter("cairn_worker_steps_total", "Passes of the engine.", [](Load w) { return w.steps; });
+  counter("cairn_worker_busy_seconds_total",
+          "Time of all steps; its rate is the share of busy time.",
+          [](Load w) { return w.busy.seconds(); });
   gauge("cairn_worker_last_step_seconds", "Time of the last step.",
         [](Load w) { return w.last_step.seconds(); });
   gauge("cairn_worker_last_step_tokens", "Tokens in the last step.",

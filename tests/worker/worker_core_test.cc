@@ -278,6 +278,8 @@ TEST_CASE("the load says what there is") {
   CHECK(load.dram_slots == 8);
   worker.RunAll();
   CHECK(worker.core.load().prefill_tokens_left == 0);
+  CHECK(worker.core.load().busy ==
+        Milliseconds(3 * static_cast<int64_t>(worker.core.load().steps)));
   CHECK(worker.core.load().lookup_tokens == 40 + 12 * 20);
 }
 

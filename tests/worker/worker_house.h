@@ -1,5 +1,5 @@
-// A worker core as a test sees it: an engine that always says 7 (or what `say` tells for a choice),
-// moves that succeed, and reports sorted by kind.
+// A worker core as a test sees it: an engine that always says 7 (or what `say` tells for a choice)
+// and takes 3 ms a step, moves that succeed, and reports sorted by kind.
 #pragma once
 
 #include <algorithm>
@@ -76,6 +76,7 @@ struct Worker {
       }
       finished.result->samples.push_back(std::move(samples));
     }
+    finished.result->elapsed = Milliseconds(3);
     step.reset();
     Tell(finished);
     Act();

@@ -124,6 +124,7 @@ void WorkerState::Handle(StepFinished event) {
     StepResult& result = *event.result;
     CAIRN_CHECK_EQ(result.samples.size(), spans_out_.size());
     totals_.last_step = result.elapsed;
+    totals_.busy = totals_.busy + result.elapsed;
     for (size_t i = 0; i < spans_out_.size(); ++i) {
       FinishSpan(spans_out_[i], std::move(result.samples[i]));
     }
