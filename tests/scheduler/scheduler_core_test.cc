@@ -46,6 +46,16 @@ struct Desk {
       }
     }
   }
+  // A worker that has computed 1,000 tokens a second so far.
+  WorkerLoad JoinWithKnownSpeed() {
+    Do(WorkerJoined{kWorker, kEpoch});
+    WorkerLoad load;
+    load.steps = 1;
+    load.last_step = Milliseconds(100);
+    load.last_step_tokens = 100;
+    Report(load);
+    return load;
+  }
   void Report(const cairn::Report& report, Epoch epoch = kEpoch) {
     Do(WorkerReported{kWorker, epoch, report});
   }
@@ -136,12 +146,7 @@ TEST_CASE("the queue is bounded in requests and in tokens, and says when to come
 
 TEST_CASE("the retry time follows the queue and the measured speed of the worker") {
   Desk desk({.queue_wait_max = Seconds(10), .unprefilled_requests_max = 1});
-  desk.Do(WorkerJoined{kWorker, kEpoch});
-  WorkerLoad load;
-  load.steps = 1;
-  load.last_step = Milliseconds(100);
-  load.last_step_tokens = 100;  // 1,000 tokens a second
-  desk.Report(load);
+  WorkerLoad load = desk.JoinWithKnownSpeed();
   desk.Do(RequestSubmitted{MakeRequest(1, 8000)});
   GenerationRequest second = MakeRequest(2, 4000);
   second.cache_salt = "shares nothing";
@@ -343,12 +348,7 @@ TEST_CASE("a request whose deadline passes while it runs is taken from its worke
 
 TEST_CASE("a prompt that cannot be computed before its deadline is not begun") {
   Desk desk({.unprefilled_requests_max = 1});
-  desk.Do(WorkerJoined{kWorker, kEpoch});
-  WorkerLoad load;
-  load.steps = 1;
-  load.last_step = Milliseconds(100);
-  load.last_step_tokens = 100;  // 1,000 tokens a second
-  desk.Report(load);
+  desk.JoinWithKnownSpeed();
   desk.Do(RequestSubmitted{MakeRequest(1, 100)});
   GenerationRequest late = MakeRequest(2, 500);
   late.deadline = Milliseconds(800);
