@@ -76,8 +76,9 @@ def main():
             for name, extra in flags.items():
                 with CairnServer(options.model, *common, *extra) as server:
                     seen[name].append(fidelity.replay(program, trace, server.url))
-                print(f"{name}: " + ", ".join(f"{what} {value * 1e3:.0f} ms" for what, value in seen[name][-1].items()),
-                      flush=True)
+                    steps, busy = (server.metric(f"cairn_worker_{what}_total") for what in ("steps", "busy_seconds"))
+                print(f"{name}: " + ", ".join(f"{what} {value * 1e3:.0f} ms" for what, value in seen[name][-1].items())
+                      + f"; {steps:.0f} steps, {busy:.2f} s", flush=True)
     print("\n| | simulated | modelled | real | modelled / simulated | real / simulated |\n|---|---|---|---|---|---|")
     for what, value in simulated.items():
         modelled, real = ([run[what] for run in seen[name]] for name in ("modelled", "real"))
