@@ -49,6 +49,13 @@ if(CAIRN_SANITIZE)
   endif()
 endif()
 
+# Of whole programs (decision 0018). Sanitizers bring an allocator of their own.
+add_library(cairn_allocator INTERFACE)
+if(NOT CAIRN_SANITIZE)
+  find_library(CAIRN_TCMALLOC NAMES libtcmalloc_minimal.so.4 tcmalloc_minimal REQUIRED)
+  target_link_libraries(cairn_allocator INTERFACE -Wl,--push-state,--no-as-needed ${CAIRN_TCMALLOC} -Wl,--pop-state)
+endif()
+
 if(CAIRN_FUZZ)
   target_compile_options(cairn_flags INTERFACE -fsanitize=fuzzer-no-link)  # coverage everywhere
 endif()
