@@ -19,6 +19,7 @@
 
 #include "kvstore/base/check.h"
 #include "kvstore/base/ids.h"
+#include "kvstore/base/phase_role.h"
 #include "kvstore/base/time.h"
 
 namespace cairn {
@@ -61,7 +62,9 @@ template <typename Word>
 struct LinkMessage {
   LinkId id;
   LinkStep step = LinkStep::kFrame;
-  uint32_t step_tokens = 0;  // of kHello: the worker's chunk size
+  // Of kHello: what the worker is for, and its chunk size. 0: it is given no prompts.
+  PhaseRole role = PhaseRole::kMixed;
+  uint32_t step_tokens = 0;
   LinkFrame<Word> frame = {};
 };
 

@@ -6,10 +6,10 @@
 
 #include "kvstore/base/assignment.h"
 #include "kvstore/base/generation.h"
+#include "kvstore/base/phase_role.h"
 #include "kvstore/base/report.h"
 #include "kvstore/block/block_key.h"
 #include "kvstore/directory/publish_log.h"
-#include "scheduler/core/phase_role.h"
 
 namespace cairn {
 

@@ -37,7 +37,7 @@ std::vector<SchedulerEvent> WorkerLinks::Hear(LinkMessage<Report> message, Insta
     if (peer.state == PeerState::kWelcomed) {
       peer.state = PeerState::kOpen;
       peer.session.emplace(limits_, now);
-      events.push_back(WorkerJoined{id.worker, id.worker_life, peer.step_tokens});
+      events.push_back(WorkerJoined{id.worker, id.worker_life, peer.step_tokens, peer.role});
     }
     for (Report& report : peer.session->Hear(std::move(message.frame), now)) {
       events.push_back(WorkerReported{id.worker, id.worker_life, std::move(report)});
@@ -57,6 +57,7 @@ void WorkerLinks::Greet(const LinkMessage<Report>& hello, std::vector<SchedulerE
     Close(peer, events);
     peer.id = id;
     peer.state = PeerState::kWelcomed;
+    peer.role = hello.role;
     peer.step_tokens = hello.step_tokens;
   }
   const bool current = peer.id == id && peer.state != PeerState::kClosed;

@@ -42,6 +42,7 @@ class WorkerLinks {
   struct Peer {
     LinkId id;  // of the latest session
     PeerState state = PeerState::kClosed;
+    PhaseRole role = PhaseRole::kMixed;
     uint32_t step_tokens = 0;
     std::optional<Session> session;  // kOpen
   };

@@ -5,12 +5,12 @@
 #include <cstdint>
 
 #include "kvstore/base/ids.h"
+#include "kvstore/base/phase_role.h"
 #include "kvstore/base/report.h"
 #include "kvstore/base/time.h"
 #include "kvstore/directory/holder_set.h"
 #include "scheduler/core/drain_meter.h"
 #include "scheduler/core/learned_cost.h"
-#include "scheduler/core/phase_role.h"
 #include "scheduler/core/worker_backlog.h"
 
 namespace cairn {

@@ -51,7 +51,11 @@ struct House {
   }
   void Note(const std::vector<SchedulerEvent>& events) {
     for (const SchedulerEvent& event : events) {
-      if (std::holds_alternative<WorkerJoined>(event)) heard += "J";
+      if (const auto* joined = std::get_if<WorkerJoined>(&event)) {
+        heard += "J";
+        CHECK(joined->role == PhaseRole::kDecodeHeavy);
+        CHECK(joined->step_tokens == 64);
+      }
       if (std::holds_alternative<WorkerLost>(event)) heard += "L";
       if (std::holds_alternative<WorkerReported>(event)) heard += "r";
     }
@@ -65,7 +69,7 @@ struct House {
 
   Instant now = Instant() + Seconds(1);
   std::optional<WorkerLinks> scheduler{std::in_place, kScheduler, Epoch(1), Limits()};
-  SchedulerLinks worker{kWorker, Epoch(1), 512, Limits()};
+  SchedulerLinks worker{kWorker, Epoch(1), PhaseRole::kDecodeHeavy, 64, Limits()};
   std::string heard;
 };
 

@@ -5,9 +5,9 @@
 
 namespace cairn {
 
-SchedulerLinks::SchedulerLinks(NodeId self, Epoch life, uint32_t step_tokens,
+SchedulerLinks::SchedulerLinks(NodeId self, Epoch life, PhaseRole role, uint32_t prompt_chunk,
                                const LinkLimits& limits)
-    : self_(self), life_(life), step_tokens_(step_tokens), limits_(limits) {}
+    : self_(self), life_(life), role_(role), prompt_chunk_(prompt_chunk), limits_(limits) {}
 
 void SchedulerLinks::Meet(NodeId scheduler, Instant now) {
   const auto [peer, first] = peers_.try_emplace(scheduler);

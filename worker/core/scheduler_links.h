@@ -18,14 +18,16 @@
 
 #include "kvstore/base/assignment.h"
 #include "kvstore/base/link_session.h"
+#include "kvstore/base/phase_role.h"
 #include "kvstore/base/report.h"
 
 namespace cairn {
 
 class SchedulerLinks {
  public:
-  // `life` is the epoch of the worker and its store.
-  SchedulerLinks(NodeId self, Epoch life, uint32_t step_tokens, const LinkLimits& limits);
+  // `life` is the epoch of the worker and its store; `prompt_chunk` 0: no prompts, please.
+  SchedulerLinks(NodeId self, Epoch life, PhaseRole role, uint32_t prompt_chunk,
+                 const LinkLimits& limits);
 
   void Meet(NodeId scheduler, Instant now);  // begins to greet it
 
@@ -61,12 +63,13 @@ class SchedulerLinks {
   void Note(Peer& peer, const Assignment& word);
   void Take(Peer& peer, LinkFrame<Assignment> frame, std::vector<Assignment>& heard, Instant now);
   void Say(const LinkId& id, LinkStep step) {
-    messages_.push_back({.id = id, .step = step, .step_tokens = step_tokens_});
+    messages_.push_back({.id = id, .step = step, .role = role_, .step_tokens = prompt_chunk_});
   }
 
   const NodeId self_;
   const Epoch life_;
-  const uint32_t step_tokens_;
+  const PhaseRole role_;
+  const uint32_t prompt_chunk_;
   const LinkLimits limits_;
   std::map<NodeId, Peer> peers_;
   std::map<RequestId, NodeId> owners_;
