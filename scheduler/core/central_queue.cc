@@ -73,7 +73,9 @@ QueuedRequest CentralQueue::Remove(LineName line, const QueuePlace& place) {
   book->second.work_tokens -= request.work_tokens;
   const auto work = book->second.tenant_work.find({place.priority, place.tenant});
   work->second -= request.work_tokens;
-  if (work->second == 0) book->second.tenant_work.erase(work);
+  // Others of this tenant may have nothing to compute and wait all the same.
+  const auto own = waiting.lower_bound({place.priority, place.tenant, {}, 0});
+  if (own == BehindTenant(waiting, place)) book->second.tenant_work.erase(work);
   const auto next = waiting.lower_bound({place.priority, 0, {}, 0});
   if (next == waiting.end() || next->first.priority != place.priority) {
     book->second.last_turn.erase(place.priority);

@@ -121,6 +121,17 @@ TEST_CASE("a queue counts what waits in it") {
   CHECK(queue.line(NodeId(9)).empty());
 }
 
+TEST_CASE("who waits with nothing to compute is found when his tenant's others have gone") {
+  CentralQueue queue;
+  queue.Add(std::nullopt, Place(1), {RequestId(1), 50, 50});
+  queue.Add(std::nullopt, Place(2), {RequestId(2), 0, 0});
+  queue.Add(std::nullopt, Place(3, 0, 1), {RequestId(3), 7, 7});
+  queue.Remove(std::nullopt, Place(1));
+  CHECK(queue.Remove(std::nullopt, Place(2)).request == RequestId(2));
+  CHECK(queue.work_tokens() == 7);
+  CHECK(queue.size() == 1);
+}
+
 TEST_CASE("who is taken out is counted nowhere any more") {
   CentralQueue queue;
   queue.Add(std::nullopt, Place(1), {RequestId(1), 50, 50});
