@@ -11,7 +11,7 @@ namespace {
 
 bool Fits(const WorkerView& worker, uint32_t block_tokens, uint64_t tokens, uint32_t percent) {
   if (percent == kAnyRoom) return true;
-  return KvUsed(worker, block_tokens) + tokens <= KvCapacity(worker, block_tokens) / 100 * percent;
+  return KvUsed(worker, block_tokens) + tokens <= KvPart(KvCapacity(worker, block_tokens), percent);
 }
 
 // Of those who can take it; the lower node of equals.
@@ -43,6 +43,10 @@ uint64_t KvUsed(const WorkerView& worker, uint32_t block_tokens) {
   const uint64_t said =
       uint64_t{worker.load.device_slots - worker.load.device_slots_free} * block_tokens;
   return std::max(said, worker.kv_tokens);
+}
+
+uint64_t KvPart(uint64_t tokens, uint32_t percent) {
+  return static_cast<uint64_t>(static_cast<unsigned __int128>(tokens) * percent / 100);
 }
 
 std::optional<RouteChoice> PlacePrefill(const RouteRequest& request, const FleetView& fleet,
@@ -94,7 +98,7 @@ std::optional<NodeId> PlaceFlow(std::span<const WorkerView* const> workers, uint
 
 std::vector<RequestId> PlanFlow(std::vector<FlowCandidate> candidates, uint64_t used,
                                 uint64_t leaving, uint64_t capacity, const PhaseOptions& phases) {
-  const uint64_t watermark = capacity / 100 * phases.watermark_percent;
+  const uint64_t watermark = KvPart(capacity, phases.watermark_percent);
   std::vector<RequestId> flow;
   if (used - std::min(used, leaving) <= watermark) return flow;
   std::ranges::sort(candidates, [](const FlowCandidate& a, const FlowCandidate& b) {

@@ -99,5 +99,6 @@ std::vector<RequestId> PlanFlow(std::vector<FlowCandidate> candidates, uint64_t 
 // it, whichever is more. A worker that has not said a word has room without end.
 uint64_t KvCapacity(const WorkerView& worker, uint32_t block_tokens);
 uint64_t KvUsed(const WorkerView& worker, uint32_t block_tokens);
+uint64_t KvPart(uint64_t tokens, uint32_t percent);
 
 }  // namespace cairn

@@ -120,7 +120,7 @@ void SchedulerCore::FlowFrom(const WorkerView& worker) {
   }
   const uint64_t capacity = KvCapacity(worker, limits_.block_tokens);
   const uint64_t used = KvUsed(worker, limits_.block_tokens);
-  if (used <= capacity / 100 * limits_.phases.watermark_percent) return;
+  if (used <= KvPart(capacity, limits_.phases.watermark_percent)) return;
   const auto can_go = [this](uint64_t tokens, const DecodePace& pace) {
     return PlaceFlow(prefill_fleet_, limits_.block_tokens, tokens, pace, limits_.phases)
         .has_value();

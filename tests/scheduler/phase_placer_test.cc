@@ -108,6 +108,17 @@ TEST_CASE("a decode flows only where it can afford the pace of full chunks") {
   CHECK_FALSE(PlaceFlow(house.workers, 16, 100, {91, Milliseconds(20), Milliseconds(25)}, {}));
 }
 
+TEST_CASE("a part of little KV is not rounded to none, and a part of KV without end has none") {
+  CHECK(KvPart(96, 95) == 91);
+  CHECK(KvPart(10, 50) == 5);
+  CHECK(KvPart(10'000, 95) == 9500);
+  CHECK(KvPart(UINT64_MAX, 95) > UINT64_MAX / 2);
+  RoutingHouse house(1);
+  house.views[0].load = {.device_slots = 6, .device_slots_free = 6};
+  CHECK(PlaceDecode(house.workers, 16, 80, std::nullopt, 95) == NodeId(1));
+  CHECK(PlaceDecode(house.workers, 16, 92, std::nullopt, 95) == std::nullopt);
+}
+
 TEST_CASE("above the watermark the longest outputs flow, as many as it takes") {
   const std::vector<FlowCandidate> decodes = {
       {RequestId(1), 1, 50, 1000}, {RequestId(2), 2, 90, 400}, {RequestId(3), 3, 90, 400}};
