@@ -39,7 +39,7 @@ struct Request {
   NodeId worker;                // meaningful unless kQueued
   Epoch epoch;
   // Phases (scheduler_phases.cc).
-  std::optional<NodeLife> follower;  // keeps room for it; may fetch its prompt's blocks ahead
+  std::optional<NodeLife> follower;  // is there, keeps room for it; may fetch its prompt ahead
   bool yielding = false;             // its worker was asked to give it up
   bool flowed = false;               // decodes on a prefill-heavy worker until there is room
   uint64_t kv_tokens = 0;            // counted with its worker

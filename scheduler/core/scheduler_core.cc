@@ -187,6 +187,10 @@ void SchedulerCore::DropWorker(NodeId node) {
   rebalanced_.erase(node);
   workers_.erase(node);
   LearnFleet();
+  // It may be back in the same life: then nothing is promised to it any more.
+  if (const auto promised = promised_.extract(node)) {
+    for (const RequestId id : promised.mapped()) requests_.at(id).follower.reset();
+  }
   const auto running = running_.extract(node);
   if (running.empty()) return;
   for (const RequestId id : running.mapped()) {

@@ -218,9 +218,11 @@ class SchedulerCore {
   std::map<NodeId, SentBlocks> sent_;      // outlived by the directory
   std::map<NodeId, ShadowCache> shadows_;  // of workers that publish nothing; the same
   Instant directory_tick_;
-  std::map<NodeId, Instant> rebalanced_;           // when a line was last looked at
-  std::map<NodeId, std::set<RequestId>> running_;  // by worker, for when it is lost
-  std::set<RequestId> flowed_;                     // to prefill-heavy workers, or kept there
+  std::map<NodeId, Instant> rebalanced_;  // when a line was last looked at
+  // By worker, for when it is lost: what runs there, and what it was promised to.
+  std::map<NodeId, std::set<RequestId>> running_;
+  std::map<NodeId, std::set<RequestId>> promised_;
+  std::set<RequestId> flowed_;  // to prefill-heavy workers, or kept there
   bool draining_ = false;
   SchedulerCounts counts_;
   std::vector<SchedulerAction> actions_;

@@ -60,6 +60,7 @@ void SchedulerCore::PlanHandoff(const WorkerView& worker, Request& request, Assi
 void SchedulerCore::Promise(Request& request, NodeId next) {
   WorkerView& worker = workers_.at(next);
   request.follower = NodeLife{next, worker.epoch};
+  promised_[next].insert(request.body.id);
   worker.kv_tokens += request.body.prompt.size();
 }
 
@@ -67,9 +68,8 @@ void SchedulerCore::Promise(Request& request, NodeId next) {
 void SchedulerCore::EndFollow(Request& request, bool comes) {
   const std::optional<NodeLife> life = std::exchange(request.follower, std::nullopt);
   if (!life) return;
-  const auto found = workers_.find(life->node);
-  if (found == workers_.end() || found->second.epoch != life->epoch) return;
-  found->second.kv_tokens -= request.body.prompt.size();
+  promised_[life->node].erase(request.body.id);
+  workers_.at(life->node).kv_tokens -= request.body.prompt.size();
   if (comes) return;
   actions_.push_back(SendAssignment{life->node, life->epoch, Cancel{request.body.id}});
 }
@@ -102,12 +102,7 @@ NodeId SchedulerCore::NextFor(const WorkerView& worker, const Request& request) 
     return PlaceFlow(prefill_fleet_, limits_.block_tokens, tokens, PaceOf(request), limits_.phases)
         .value_or(worker.node);
   }
-  if (request.follower) {
-    const auto follower = workers_.find(request.follower->node);
-    if (follower != workers_.end() && follower->second.epoch == request.follower->epoch) {
-      return follower->first;
-    }
-  }
+  if (request.follower) return request.follower->node;
   return PlaceDecode(decode_fleet_, limits_.block_tokens, tokens, worker.node, kAnyRoom)
       .value_or(worker.node);
 }
