@@ -1,4 +1,5 @@
-// The deterministic cluster test: schedulers, workers, stores and links against a hostile world.
+// The deterministic cluster test: schedulers, workers with and without roles, stores and links
+// against a hostile world.
 #include <catch2/catch.hpp>
 
 #include "tests/sim/cluster/cluster_sim.h"
@@ -7,11 +8,11 @@ namespace cairn::sim {
 namespace {
 
 TEST_CASE(
-    "whatever dies, returns, is cut off, lost, repeated or late, every client gets the right text "
-    "once "
-    "and in order, every request ends, and nothing is left behind") {
+    "whatever dies, returns, is cut off, handed over, lost, repeated or late, every client gets "
+    "the "
+    "right text once and in order, every request ends, and nothing is left behind") {
   ClusterTally sum;
-  for (uint64_t seed = 1; seed <= 6000; ++seed) {
+  for (uint64_t seed = 1; seed <= 4000; ++seed) {
     const ClusterSimOptions options = DrawClusterOptions(seed);
     const ClusterSimResult result = ClusterSim(options).Run();
     INFO(options << "\n" << result.checker << ": " << result.what);
@@ -31,6 +32,17 @@ TEST_CASE(
   CHECK(sum.hit_tokens > 10000);
   CHECK(sum.lost > 10000);
   CHECK(sum.repeated > 10000);
+  CHECK(sum.handoffs.begun > 5000);
+  CHECK(sum.handoffs.finished > 3000);
+  CHECK(sum.handoffs.broken_by_death > 1000);
+  CHECK(sum.handoffs.broken_by_cut > 300);
+  CHECK(sum.handoffs.flowed > 500);
+  CHECK(sum.handoffs.flowed_back > 200);
+  CHECK(sum.fetches > 5000);
+  CHECK(sum.fetches_empty > 1500);
+  CHECK(sum.fetches_cut > 500);
+  CHECK(sum.fetches_stale > 500);
+  CHECK(sum.blocks_fetched > 10000);
 }
 
 TEST_CASE("a seed of a cluster is replayed event by event") {

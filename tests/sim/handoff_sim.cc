@@ -9,12 +9,6 @@ namespace cairn::sim {
 namespace {
 
 constexpr uint64_t kEventsMax = 400'000;
-// Over the positions that travel.
-uint64_t ChecksumOf(std::span<const uint64_t> words) {
-  uint64_t sum = 0;
-  for (uint64_t word : words) sum = (sum ^ word) * 0x9e3779b97f4a7c15ull + 1;
-  return sum;
-}
 
 }  // namespace
 
@@ -139,17 +133,6 @@ void HandoffSim::ActAll() {
 void HandoffSim::CheckSlots(Node& node) {
   const StoreCore& store = node.core->store();
   node.slots->OnEvent(store);
-  const BlockPool& device = store.pool(Tier::kDevice);
-  for (const auto& [id, fetch] : node.fetches) {
-    for (SlotIndex slot : fetch.targets) {
-      Demand(device.IsHeld(slot), "lease_safety", id, " brings to ", slot, ", which nobody holds");
-    }
-  }
-  for (const auto& [id, send] : node.sends) {
-    for (SlotIndex slot : send.slots) {
-      Demand(device.IsHeld(slot), "lease_safety", id, " sends ", slot, ", which nobody holds");
-    }
-  }
   for (Tier tier : kTiers) {
     const BlockPool& pool = store.pool(tier);
     for (uint32_t i = 0; i < pool.slots(); ++i) {
@@ -245,7 +228,7 @@ void HandoffSim::Happen(const EndTransfer& end) {
     }
   }
   if (source != nullptr) {
-    source->sends.erase(send.id);
+    source->slots->OnSendFinished(send.id);
     Tell(end.from.node.value() - 1, BlocksSent{send.id});
   }
   FinishFetch(send.to, send.fetch, std::move(blocks));
@@ -256,6 +239,7 @@ void HandoffSim::FinishFetch(const NodeLife& at, FetchId fetch, std::vector<Arri
   if (target == nullptr) return;
   Log(at.node, " ", fetch, blocks.empty() ? " failed" : " done");
   target->fetches.erase(fetch);
+  target->slots->OnFetchFinished(fetch);
   Tell(at.node.value() - 1, FetchFinished{fetch, std::move(blocks)});
 }
 
@@ -288,16 +272,6 @@ void HandoffSim::Do(size_t node, const RunStep& run) {
   Node& at = nodes_[node];
   Demand(!at.step, "plan_shape", "two steps are out");
   at.slots->OnStepStarted(run.plan, at.core->store());
-  std::vector<SlotIndex> touched;
-  for (const StepSpan& span : run.plan.spans) {
-    touched.insert(touched.end(), span.table.begin(), span.table.end());
-  }
-  for (const auto& [id, fetch] : at.fetches) {
-    for (SlotIndex slot : fetch.targets) {
-      Demand(std::ranges::count(touched, slot) == 0, "publish_after_ready", id,
-             " has not yet brought ", slot, ", and a step uses it");
-    }
-  }
   at.step = run.plan;
   At(Microseconds(prng_.Between(1, 200)), EndStep{node, at.epoch});
 }
@@ -322,11 +296,12 @@ void HandoffSim::Do(size_t node, const StartFetch& fetch) {
   const Order& order = orders_.at(fetch.range.request);
   if (order.follower == node) result_.fetched_ahead += fetch.range.blocks;
   nodes_[node].fetches.emplace(fetch.id, fetch);
+  nodes_[node].slots->OnFetchStarted(fetch);
   At(Soon(200), Reach{fetch.source, BlocksAsked{LifeOf(node), fetch.id, fetch.range}});
 }
 
 void HandoffSim::Do(size_t node, const SendBlocks& send) {
-  nodes_[node].sends.emplace(send.id, send);
+  nodes_[node].slots->OnSendStarted(send);
   At(Soon(options_.transfer_us_max), EndTransfer{LifeOf(node), send});
 }
 

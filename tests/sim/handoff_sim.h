@@ -71,7 +71,6 @@ class HandoffSim {
     std::unique_ptr<SlotChecker> slots;
     std::optional<StepPlan> step;
     std::map<FetchId, StartFetch> fetches;  // out
-    std::map<SendId, SendBlocks> sends;
     std::optional<Instant> tick;
   };
   // One request as the director knows it.

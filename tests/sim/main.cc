@@ -36,6 +36,7 @@ struct Outcome {
   std::string checker;  // empty: PASSED
   std::string what;
   uint64_t events = 0;
+  ClusterTally tally = {};  // of kCluster
 };
 
 Outcome RunOnce(uint64_t seed, Kind kind, const Log& log) {
@@ -45,8 +46,10 @@ Outcome RunOnce(uint64_t seed, Kind kind, const Log& log) {
   switch (kind) {
     case Kind::kHandoffs:
       return outcome(HandoffSim(DrawHandoffOptions(seed), log).Run());
-    case Kind::kCluster:
-      return outcome(ClusterSim(DrawClusterOptions(seed), log).Run());
+    case Kind::kCluster: {
+      const ClusterSimResult result = ClusterSim(DrawClusterOptions(seed), log).Run();
+      return {result.checker, result.what, result.events, result.tally};
+    }
     default:
       return outcome(WorkerSim(DrawOptions(seed), log).Run());
   }
@@ -72,7 +75,7 @@ void TellStory(uint64_t seed, Kind kind) {
 
 // True: the seed passed. Verbose: tells its story as it happens, since a CHECK that fails ends the
 // process.
-bool RunSeed(uint64_t seed, Kind kind, bool verbose) {
+bool RunSeed(uint64_t seed, Kind kind, bool verbose, ClusterTally& tally) {
   current_seed = seed;
   Log log;
   if (verbose) {
@@ -80,6 +83,7 @@ bool RunSeed(uint64_t seed, Kind kind, bool verbose) {
     log = [](const std::string& line) { std::cout << line << std::endl; };
   }
   const Outcome outcome = RunOnce(seed, kind, log);
+  tally += outcome.tally;
   if (outcome.checker.empty()) {
     if (verbose) std::cout << "PASSED (" << outcome.events << " events)\n";
     return true;
@@ -104,10 +108,12 @@ int Main(int argc, char** argv) {
   app.add_flag("--quiet", quiet, "no story of a seed that passes");
   CLI11_PARSE(app, argc, argv);
   const bool verbose = seeds == 1 && !quiet;
+  const Kind kind = cluster ? Kind::kCluster : handoffs ? Kind::kHandoffs : Kind::kWorker;
+  ClusterTally tally;
   for (uint64_t i = 0; i < seeds; ++i) {
-    const Kind kind = cluster ? Kind::kCluster : handoffs ? Kind::kHandoffs : Kind::kWorker;
-    if (!RunSeed(seed + i, kind, verbose)) return 1;
+    if (!RunSeed(seed + i, kind, verbose, tally)) return 1;
   }
+  if (kind == Kind::kCluster) std::cout << tally << "\n";
   if (!verbose) std::cout << "PASSED (" << seeds << " seeds from " << seed << ")\n";
   return 0;
 }

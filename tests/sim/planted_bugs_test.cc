@@ -83,13 +83,36 @@ const std::vector<PlantedBug>& ClusterBugs() {
        {"report_order", "end_reason", "progress"}},
       {35, "what was lost is not sent again", {"progress"}},
       {36, "a word is acknowledged that has not come", {"end_reason", "progress"}},
-      {37, "words of an earlier session are believed", {"end_reason", "progress"}},
+      {37,
+       "words of an earlier session are believed",
+       {"end_reason", "progress", "token_oracle", "report_order"}},
       {38, "a worker greets while it runs what it was given before", {"end_reason", "progress"}},
       {39, "a worker that was cut off runs on", {"told_to_stop"}},
       {40, "what ran on a lost worker is forgotten", {"progress"}},
       {41, "what waited for a lost worker waits for ever", {"progress", "check"}},
       {42, "a prompt that is done still counts", {"conservation", "progress"}},
       {43, "a request of a lost worker ends twice", {"conservation", "report_order"}},
+  };
+  return kBugs;
+}
+
+// Of roles and handoffs in whole clusters.
+const std::vector<PlantedBug>& RoleBugs() {
+  static const std::vector<PlantedBug> kBugs = {
+      {44, "the lender gives blocks back as soon as it is asked for them", {"lease_safety"}},
+      {45, "a fetched block of another key is taken", {"token_oracle"}},
+      {46, "blocks for an earlier life are taken for those of this one", {"lives"}},
+      {47, "so is what was said to an earlier life", {"lives"}},
+      {48, "a fetch that nobody answers is never over", {"progress", "block_account"}},
+      {49, "the leases of a fetch that brought nothing are kept", {"progress", "block_account"}},
+      {50, "the last token before a request is given up is said twice", {"report_order"}},
+      {51, "a token said after one was asked to leave is lost", {"report_order", "end_reason"}},
+      {52, "a decode-heavy worker of a strict split is given a prompt", {"placement"}},
+      {53, "a request that has moved counts twice", {"conservation"}},
+      {54, "what was promised to a worker outlives its session", {"conservation"}},
+      {55, "a request that was given up stays with its link", {"block_account", "progress"}},
+      {56, "a cancel that meets a request on its way is forgotten", {"conservation", "end_reason"}},
+      {57, "room that was kept for a request is kept for ever", {"conservation"}},
   };
   return kBugs;
 }
@@ -201,6 +224,10 @@ TEST_CASE("every bug planted in a handoff is caught by a checker that is there f
 
 TEST_CASE("every bug planted in a cluster is caught by a checker that is there for it") {
   DemandAllCaught(ClusterBugs(), RunCluster);
+}
+
+TEST_CASE("every bug planted in roles and handoffs is caught by a checker that is there for it") {
+  DemandAllCaught(RoleBugs(), RunCluster);
 }
 
 TEST_CASE("the patched sources without a bug pass") {

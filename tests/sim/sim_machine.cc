@@ -29,6 +29,12 @@ void SimMachine::Tale(const Parts&... parts) {
   if (log_) log_(Text(parts...));
 }
 
+void SimMachine::Tell(WorkerEvent event, Instant now) {
+  if (const auto* fetch = std::get_if<FetchFinished>(&event)) slots_.OnFetchFinished(fetch->id);
+  if (const auto* sent = std::get_if<BlocksSent>(&event)) slots_.OnSendFinished(sent->id);
+  core_.Handle(std::move(event), now);
+}
+
 bool SimMachine::EndStep(Instant now, bool hostile) {
   const StepPlan plan = *std::exchange(step_, std::nullopt);
   StepFinished finished{.number = plan.number, .result = StepResult()};
@@ -65,6 +71,40 @@ void SimMachine::EndMove(const Move& move, Instant now, bool hostile) {
   Tell(finished, now);
 }
 
+std::vector<SentBlock> SimMachine::EndSend(const SendBlocks& send, Instant now) {
+  std::vector<SentBlock> blocks;
+  for (size_t i = 0; i < send.slots.size(); ++i) {
+    const bool full = i < send.range.blocks;
+    const std::span<const uint64_t> words =
+        memory_.At(Tier::kDevice, send.slots[i])
+            .first(full ? memory_.block_tokens() : send.range.partial_tokens);
+    blocks.push_back({.key = full ? send.keys[i] : BlockKey(),
+                      .words = {words.begin(), words.end()},
+                      .checksum = ChecksumOf(words)});
+  }
+  Tell(BlocksSent{send.id}, now);
+  return blocks;
+}
+
+void SimMachine::EndFetch(const StartFetch& fetch, const std::vector<SentBlock>& blocks,
+                          Instant now, bool hostile) {
+  Demand(blocks.size() == fetch.targets.size(), "plan_shape", fetch.id, " brings ", blocks.size(),
+         " blocks for ", fetch.targets.size(), " slots");
+  FetchFinished finished{.id = fetch.id, .blocks = {}};
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    const std::span<uint64_t> to =
+        memory_.At(Tier::kDevice, fetch.targets[i]).first(blocks[i].words.size());
+    std::ranges::copy(blocks[i].words, to.begin());
+    if (hostile && prng_.Chance(options_.corruption_chance)) {
+      to[prng_.Below(to.size())] ^= uint64_t{1} << prng_.Below(64);
+    }
+    finished.blocks.push_back({.key = blocks[i].key,
+                               .checksum_sent = blocks[i].checksum,
+                               .checksum_arrived = ChecksumOf(to)});
+  }
+  Tell(std::move(finished), now);
+}
+
 MachineTurn SimMachine::Act() {
   MachineTurn turn;
   for (WorkerAction& action : core_.TakeActions()) {
@@ -75,6 +115,8 @@ MachineTurn SimMachine::Act() {
     } else if (auto* report = std::get_if<SendReport>(&action)) {
       turn.reports.push_back(std::move(report->report));
     } else {
+      if (const auto* fetch = std::get_if<StartFetch>(&action)) slots_.OnFetchStarted(*fetch);
+      if (const auto* send = std::get_if<SendBlocks>(&action)) slots_.OnSendStarted(*send);
       turn.to_peers.push_back(std::move(action));
     }
   }

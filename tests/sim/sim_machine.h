@@ -26,6 +26,14 @@ struct MachineTurn {
   std::vector<WorkerAction> to_peers;                   // words and blocks for other workers
 };
 
+// One block as it travels to another worker: with its key (nothing for a partly filled one) and the
+// checksum of what was read.
+struct SentBlock {
+  BlockKey key;
+  std::vector<uint64_t> words;
+  uint64_t checksum = 0;
+};
+
 // Of the model that the fingerprint engine runs.
 ModelIdentity SimModel();
 
@@ -36,10 +44,15 @@ class SimMachine {
   // `options` and `prng` outlive the machine. `log` may be empty.
   SimMachine(const SimOptions& options, Prng& prng, Log log);
 
-  void Tell(WorkerEvent event, Instant now) { core_.Handle(std::move(event), now); }
+  void Tell(WorkerEvent event, Instant now);
   // Steps and moves may only fail while the world is hostile. False: the step failed.
   bool EndStep(Instant now, bool hostile);
   void EndMove(const Move& move, Instant now, bool hostile);
+  // What a send carries is read when it ends, so it must be there until then.
+  std::vector<SentBlock> EndSend(const SendBlocks& send, Instant now);
+  // What has come for a fetch is written, and perhaps damaged.
+  void EndFetch(const StartFetch& fetch, const std::vector<SentBlock>& blocks, Instant now,
+                bool hostile);
   MachineTurn Act();
   // After everything that has happened to it: audits, and poisons what nobody holds.
   void Check(bool hostile);

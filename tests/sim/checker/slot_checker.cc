@@ -1,5 +1,6 @@
 #include "tests/sim/checker/slot_checker.h"
 
+#include <algorithm>
 #include <set>
 
 #include "tests/sim/violation.h"
@@ -24,6 +25,16 @@ void SlotChecker::OnMoveStarted(const Move& move, const StoreCore& store) {
     Demand(!clash, "lease_safety", move.id, " and ", id, " meet in one slot");
   }
   moves_.emplace(move.id, move);
+}
+
+void SlotChecker::OnFetchStarted(const StartFetch& fetch) {
+  for (const auto& [id, other] : fetches_) {
+    for (SlotIndex slot : fetch.targets) {
+      Demand(std::ranges::count(other.targets, slot) == 0, "lease_safety", fetch.id, " and ", id,
+             " bring to one slot, ", slot);
+    }
+  }
+  fetches_.emplace(fetch.id, fetch);
 }
 
 void SlotChecker::OnStepStarted(const StepPlan& plan, const StoreCore& store) {
@@ -63,6 +74,17 @@ void SlotChecker::OnStepStarted(const StepPlan& plan, const StoreCore& store) {
              id, " has not yet brought ", move.target, ", and a step uses it");
     }
   }
+  for (const auto& [id, fetch] : fetches_) {
+    for (SlotIndex slot : fetch.targets) {
+      Demand(!written.contains(slot) && !read.contains(slot), "publish_after_ready", id,
+             " has not yet brought ", slot, ", and a step uses it");
+    }
+  }
+  for (const auto& [id, send] : sends_) {
+    for (SlotIndex slot : send.slots) {
+      Demand(!written.contains(slot), "lease_safety", id, " sends ", slot, ", which a step writes");
+    }
+  }
   OnEvent(store);
 }
 
@@ -76,6 +98,12 @@ void SlotChecker::OnEvent(const StoreCore& store) const {
   for (const auto& [id, move] : moves_) {
     DemandHeld(store, move.from, move.source, "a move");
     DemandHeld(store, move.to, move.target, "a move");
+  }
+  for (const auto& [id, fetch] : fetches_) {
+    for (SlotIndex slot : fetch.targets) DemandHeld(store, Tier::kDevice, slot, "a fetch");
+  }
+  for (const auto& [id, send] : sends_) {
+    for (SlotIndex slot : send.slots) DemandHeld(store, Tier::kDevice, slot, "a send");
   }
 }
 

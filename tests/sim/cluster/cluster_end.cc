@@ -41,6 +41,8 @@ void ClusterSim::DemandQuiet() {
              "progress", "worker ", i, " has not joined scheduler ", s);
       Demand(known->second.live_requests == 0 && known->second.unprefilled_tokens == 0,
              "conservation", "scheduler ", s, " still counts requests on worker ", i);
+      Demand(known->second.kv_tokens == 0, "conservation", "scheduler ", s, " still counts ",
+             known->second.kv_tokens, " tokens of KV on worker ", i);
     }
   }
   DemandDirectories();

@@ -1,6 +1,7 @@
 // A whole cluster in virtual time against a hostile world: schedulers and workers, the production
 // cores with their link sessions and stores, over a network that loses, repeats, delays, reorders
-// and cuts, while processes die and come back under new lives. A run is a function of its options.
+// and cuts, while processes die and come back under new lives. In some runs workers have roles and
+// hand requests over to each other, by the same network. A run is a function of its options.
 //
 // It has three parts. While the world is hostile requests arrive and everything happens. Then it
 // heals: the dead come back, nothing is lost any more, and every request must end. At last all is
@@ -19,29 +20,17 @@
 #include <vector>
 
 #include "kvstore/base/prng.h"
+#include "tests/sim/checker/handoff_watch.h"
 #include "tests/sim/checker/request_checker.h"
 #include "tests/sim/cluster/cluster_options.h"
-#include "tests/sim/cluster/sim_node.h"
+#include "tests/sim/cluster/cluster_tally.h"
+#include "tests/sim/cluster/scheduler_node.h"
+#include "tests/sim/cluster/sim_network.h"
+#include "tests/sim/cluster/worker_node.h"
+#include "tests/sim/violation.h"
 #include "tests/sim/workload/sim_clients.h"
 
 namespace cairn::sim {
-
-// How often a run went where it is dangerous.
-struct ClusterTally {
-  uint64_t kills = 0;
-  uint64_t cuts = 0;
-  uint64_t joins = 0;       // of workers with schedulers, the first ones included
-  uint64_t runs_again = 0;  // requests given to another worker, or once more to the same
-  uint64_t cut_off = 0;     // requests whose scheduler died
-  uint64_t shed = 0;
-  uint64_t moved = 0;  // between lines
-  uint64_t resyncs = 0;
-  uint64_t snapshots = 0;  // parts
-  uint64_t hit_tokens = 0;
-  uint64_t lost = 0, repeated = 0;  // messages
-
-  ClusterTally& operator+=(const ClusterTally& other);
-};
 
 struct ClusterSimResult {
   std::string checker;  // the one whose invariant broke; empty: PASSED
@@ -75,6 +64,11 @@ class ClusterSim {
     Epoch life;
     Move move;
   };
+  struct EndSend {
+    uint32_t worker;
+    Epoch life;
+    SendBlocks send;
+  };
   struct ReachScheduler {
     uint32_t scheduler;
     ToScheduler packet;
@@ -83,6 +77,10 @@ class ClusterSim {
     uint32_t worker;
     NodeId from;
     ToWorker packet;
+  };
+  struct ReachPeer {
+    uint32_t worker;
+    ToPeer packet;
   };
   struct BeatOf {
     uint32_t node;  // schedulers come after the workers
@@ -93,16 +91,16 @@ class ClusterSim {
   struct Return {
     uint32_t node;
   };
-  struct Cut {
-    uint32_t link;
-    bool up, down;
+  struct Cut {  // of the link between two nodes
+    uint32_t one, other;
+    bool forth, back;
   };
   struct Mend {
-    uint32_t link;
+    Cut cut;
   };
   struct Heal {};
-  using Happening = std::variant<Arrive, ClientWord, EndStep, EndMove, ReachScheduler, ReachWorker,
-                                 BeatOf, Kill, Return, Cut, Mend, Heal>;
+  using Happening = std::variant<Arrive, ClientWord, EndStep, EndMove, EndSend, ReachScheduler,
+                                 ReachWorker, ReachPeer, BeatOf, Kill, Return, Cut, Mend, Heal>;
 
   struct Worker {
     std::unique_ptr<WorkerNode> node;  // null: dead
@@ -114,60 +112,78 @@ class ClusterSim {
     Epoch life;
     std::set<RequestId> requests;  // open
   };
-  struct Link {
-    uint32_t cut_up = 0, cut_down = 0;  // by so many cuts
-  };
 
-  void DrawWorld();
+  // Clients and schedulers, in cluster_sim.cc.
   void Happen(Arrive&);
   void Happen(ClientWord& word);
+  void Happen(ReachScheduler& reach);
+  void ActScheduler(uint32_t scheduler);
+  void CarryOut(uint32_t scheduler, SchedulerAction& action);
+  void Deliver(uint32_t scheduler, const DeliverWord& deliver);
+  void CheckConservation(uint32_t scheduler) const;
+
+  // Workers, in cluster_workers.cc.
   void Happen(EndStep& end);
   void Happen(EndMove& end);
-  void Happen(ReachScheduler& reach);
+  void Happen(EndSend& end);
   void Happen(ReachWorker& reach);
+  void Happen(ReachPeer& reach);
+  void ActWorker(uint32_t worker);
+  void CarryOut(uint32_t worker, WorkerNode::Turn& turn);
+  void PostToPeer(uint32_t worker, NodeId to, const ToPeer& packet);
+  void TakeCounts(const WorkerNode& node);  // of a life that is over
+
+  // What the world does to them, in cluster_world.cc.
+  void DrawWorld();
   void Happen(BeatOf& beat);
   void Happen(Kill& kill);
   void Happen(Return& comes);
   void Happen(Cut& cut);
   void Happen(Mend& mend);
   void Happen(Heal&);
-
   void BringUp(uint32_t node);
-  void ActWorker(uint32_t worker);
-  void ActScheduler(uint32_t scheduler);
-  void CarryOut(uint32_t scheduler, SchedulerAction& action);
-  void Deliver(uint32_t scheduler, const DeliverWord& deliver);
-  template <typename Reach>
-  void Post(bool cut, const Reach& reach);
+  void KillSoon(uint32_t node, Duration soon, Duration outage);
+  void AimAt(const StartFetch& fetch, uint32_t target);
+  Duration DrawOutage() { return Microseconds(prng_.Between(1, options_.outage_us_max)); }
+
+  // What must be true at the end, in cluster_end.cc.
+  bool IsQuiet() const;
+  void DemandQuiet();
+  void DemandDirectories();
+
+  void Post(uint32_t from, uint32_t to, const Happening& arrival);
   void At(Duration from_now, Happening happening);
   static NodeId WorkerId(uint32_t worker) { return NodeId(worker + 1); }
   static NodeId SchedulerId(uint32_t scheduler) { return NodeId(scheduler + 101); }
   static uint32_t NumberOfWorker(NodeId node) { return node.value() - 1; }
   static uint32_t NumberOfScheduler(NodeId node) { return node.value() - 101; }
+  // Schedulers come after the workers.
+  uint32_t NodeOfScheduler(uint32_t scheduler) const {
+    return scheduler + static_cast<uint32_t>(workers_.size());
+  }
   bool IsScheduler(uint32_t node) const { return node >= workers_.size(); }
   uint32_t SchedulerOf(uint32_t node) const {
     return node - static_cast<uint32_t>(workers_.size());
   }
-  Link& LinkOf(uint32_t scheduler, uint32_t worker) {
-    return links_[scheduler * workers_.size() + worker];
+  std::string NameOf(uint32_t node) const {
+    return IsScheduler(node) ? Text("scheduler ", SchedulerOf(node)) : Text("worker ", node);
   }
-  void CheckConservation(uint32_t scheduler) const;
-  bool IsQuiet() const;
-  void DemandQuiet();
-  void DemandDirectories();
   template <typename... Parts>
-  void Log(const Parts&... parts);
+  void Log(const Parts&... parts) {
+    if (log_) log_(Text(now_, " ", parts...));
+  }
 
   const ClusterSimOptions options_;
   std::function<void(const std::string&)> log_;
   Prng prng_;
   SimClients clients_;
   RequestChecker requests_;
+  HandoffWatch handoffs_;
+  SimNetwork network_;
   std::vector<Worker> workers_;
   std::vector<Scheduler> schedulers_;
-  std::vector<Link> links_;
-  std::map<RequestId, uint32_t> runs_;  // how often each was given to a worker
-  std::set<BlockKey> keys_;             // that were ever held
+  std::set<RequestId> given_;  // to some worker
+  std::set<BlockKey> keys_;    // that were ever held
 
   Instant now_;
   uint64_t happenings_ = 0;
@@ -175,6 +191,8 @@ class ClusterSim {
   uint32_t to_arrive_ = 0;
   Duration trouble_;  // how long the world is hostile
   bool hostile_ = true;
+  uint32_t kills_to_aim_ = 0;
+  uint32_t cuts_to_aim_ = 0;
   ClusterTally tally_;
 };
 

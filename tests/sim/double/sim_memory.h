@@ -12,6 +12,13 @@
 
 namespace cairn::sim {
 
+// Over the positions that are copied.
+inline uint64_t ChecksumOf(std::span<const uint64_t> words) {
+  uint64_t sum = 0;
+  for (uint64_t word : words) sum = (sum ^ word) * 0x9e3779b97f4a7c15ull + 1;
+  return sum;
+}
+
 class SimMemory {
  public:
   SimMemory(uint32_t device_slots, uint32_t dram_slots, uint32_t block_tokens)
@@ -31,11 +38,7 @@ class SimMemory {
   void Poison(Tier tier, SlotIndex slot) {
     for (uint64_t& word : At(tier, slot)) word = kPoison;
   }
-  uint64_t Checksum(Tier tier, SlotIndex slot) {
-    uint64_t sum = 0;
-    for (uint64_t word : At(tier, slot)) sum = (sum ^ word) * 0x9e3779b97f4a7c15ull + 1;
-    return sum;
-  }
+  uint64_t Checksum(Tier tier, SlotIndex slot) { return ChecksumOf(At(tier, slot)); }
   uint32_t block_tokens() const { return block_tokens_; }
 
  private:

@@ -248,6 +248,76 @@ bug(42 scheduler/core/scheduler_core.cc "  --worker.unprefilled_requests;" "  if
 # 43 a request of a lost worker ends twice.
 bug(43 scheduler/core/scheduler_core.cc "  requests_.erase(found);" "  if (!@N@ || request.state != RequestState::kCancelling) requests_.erase(found);")
 
+# Of what goes from worker to worker in a cluster.
+
+# 44 the lender gives blocks back as soon as it is asked for them.
+bug(44 worker/core/worker_handoff.cc "sends_[action.id] = BlockSend();"
+  "sends_[action.id] = BlockSend();
+  if (@N@) {
+    sends_[action.id] = BlockSend();
+    EndLoan(range.request);
+  }")
+
+# 45 a fetched block of another key is taken.
+bug(45 worker/core/worker_handoff.cc "if (good && full) good =" "if (good && full && !@N@) good =")
+
+# 46 blocks for an earlier life are taken for those of this one.
+bug(46 worker/core/peer_talk.cc "if (to != self_) return std::nullopt;"
+  "if (to != self_ && !@N@) return std::nullopt;")
+
+# 47 so is what was said to an earlier life.
+bug(47 worker/core/peer_talk.cc "const bool ours = message.to == self_;"
+  "const bool ours = @N@ || message.to == self_;")
+
+# 48 a fetch that nobody answers is never over.
+bug(48 worker/core/peer_talk.cc "while (!awaited_.empty() &&" "while (!@N@ && !awaited_.empty() &&")
+
+# 49 the leases of a fetch that brought nothing are kept.
+bug(49 worker/core/worker_handoff.cc "const BlockFetch fetch = std::move(found->second);"
+  "BlockFetch fetch = std::move(found->second);")
+bug(49 worker/core/worker_handoff.cc "  const bool all = TakeArrived(fetch, event);"
+  "  const bool all = TakeArrived(fetch, event);
+  if (@N@ && event.blocks.empty()) {
+    sends_[SendId(event.id.value() + 1'000'000)].blocks = std::move(fetch.blocks);
+  }")
+
+# 50 the last token before a request is given up is said twice.
+bug(50 scheduler/core/scheduler_phases.cc "  request.preemptions += word.preemptions;"
+  "  request.preemptions += word.preemptions;
+  if (@N@ && !request.choices[0].heard.empty()) request.choices[0].heard.pop_back();")
+
+# 51 a token that a decode says after it was asked to leave is lost.
+bug(51 scheduler/core/scheduler_core.cc "  if (request.flowed) FlowBack();"
+  "  if (request.flowed) FlowBack();
+  if (@N@ && request.yielding) return;")
+
+# 52 a decode-heavy worker of a strict split is given a prompt.
+bug(52 scheduler/core/phase_placer.cc "if (worker.step_tokens == 0) continue;"
+  "if (!@N@ && worker.step_tokens == 0) continue;")
+
+# 53 a request that has moved counts twice: its source still has it.
+bug(53 scheduler/core/scheduler_phases.cc "  Forget(worker, request);
+  if (EndStopped" "  if (!@N@) Forget(worker, request);
+  if (EndStopped")
+
+# 54 what was promised to a worker outlives its session.
+bug(54 scheduler/core/scheduler_core.cc "requests_.at(id).follower.reset();"
+  "if (!@N@) requests_.at(id).follower.reset();")
+bug(54 scheduler/core/scheduler_phases.cc "if (!life) return;"
+  "if (!life || (@N@ && !workers_.contains(life->node))) return;")
+
+# 55 a request that was given up stays with its scheduler's link.
+bug(55 worker/core/scheduler_links.cc "std::holds_alternative<Yielded>(report);"
+  "(!@N@ && std::holds_alternative<Yielded>(report));")
+
+# 56 a cancel that meets a request on its way is forgotten.
+bug(56 scheduler/core/scheduler_phases.cc "if (request.state == RequestState::kCancelling) {"
+  "if (!@N@ && request.state == RequestState::kCancelling) {")
+
+# 57 room that was kept for a request is kept for ever.
+bug(57 scheduler/core/scheduler_phases.cc "  workers_.at(life->node).kv_tokens -="
+  "  if (!@N@) workers_.at(life->node).kv_tokens -=")
+
 foreach(file IN LISTS files)
   string(MAKE_C_IDENTIFIER "text_${file}" slot)
   get_property(text GLOBAL PROPERTY ${slot})

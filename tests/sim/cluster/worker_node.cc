@@ -1,16 +1,32 @@
-#include "tests/sim/cluster/sim_node.h"
+#include "tests/sim/cluster/worker_node.h"
 
 #include "tests/sim/violation.h"
 
 namespace cairn::sim {
 
-WorkerNode::WorkerNode(const ClusterSimOptions& options, NodeId node, Epoch life, Prng& prng,
+namespace {
+
+// The machine of this worker: as the others, but for its chunk.
+SimOptions MachineOf(const ClusterSimOptions& options, NodeId node) {
+  SimOptions machine = options.machine;
+  machine.worker.prompt_chunk = options.PostOf(node).prompt_chunk;
+  return machine;
+}
+
+}  // namespace
+
+WorkerNode::WorkerNode(const ClusterSimOptions& options, NodeLife self, Prng& prng,
                        SimMachine::Log log)
-    : life_(life),
-      machine_(options.machine, prng, std::move(log)),
-      links_(node, life, options.machine.worker.step_tokens, options.link),
+    : self_(self),
+      options_(MachineOf(options, self.node)),
+      misplaced_chance_(options.misplaced_chance),
+      prng_(prng),
+      machine_(options_, prng, std::move(log)),
+      links_(self.node, self.epoch, options.PostOf(self.node).role,
+             options.PostOf(self.node).prompt_chunk, options.link),
+      peers_(self, options.answer_max),
       may_skip_(options.publish.pending_changes_max < 1000) {
-  machine_.core().StartPublishing(node, life, options.publish);
+  machine_.core().StartPublishing(self.node, self.epoch, options.publish);
 }
 
 void WorkerNode::Hear(NodeId from, ToWorker packet, Instant now) {
@@ -24,8 +40,36 @@ void WorkerNode::Hear(NodeId from, ToWorker packet, Instant now) {
   }
 }
 
+// On its way a block may come into the place of another one of the same answer.
+void WorkerNode::Hear(ToPeer packet, Instant now, bool hostile) {
+  if (const auto* message = std::get_if<PeerMessage>(&packet)) {
+    std::optional<WorkerEvent> event = peers_.Hear(*message);
+    if (!event) return;
+    Demand(message->to == self_, "lives", self_.node, " ", self_.epoch, " takes what ",
+           message->from.node, " said to its ", message->to.epoch);
+    fetches_.empty += std::holds_alternative<FetchFinished>(*event);
+    return machine_.Tell(*std::move(event), now);
+  }
+  auto& [from, to, id, blocks] = std::get<PeerBlocks>(packet);
+  const std::optional<StartFetch> fetch = peers_.Take(from, to, id);
+  if (!fetch) {
+    ++fetches_.stale;
+    return;
+  }
+  Demand(to == self_ && from == fetch->source, "lives", self_.node, " ", self_.epoch,
+         " takes blocks that ", from.node, " ", from.epoch, " sent to its ", to.epoch);
+  if (hostile && fetch->range.blocks > 1 && prng_.Chance(misplaced_chance_)) {
+    std::swap(blocks[0], blocks[1 + prng_.Below(fetch->range.blocks - 1)]);
+  }
+  machine_.EndFetch(*fetch, blocks, now, hostile);
+}
+
 void WorkerNode::Beat(Instant now) {
   Tell(links_.Tick(now), now);
+  for (FetchFinished& over : peers_.Tick(now)) {
+    ++fetches_.empty;
+    machine_.Tell(std::move(over), now);
+  }
   machine_.core().Tick(now);
   const PublishBatch beat = machine_.core().announcer()->Beat();
   for (const NodeId scheduler : schedulers_) answers_.emplace_back(scheduler, beat);
@@ -39,8 +83,22 @@ void WorkerNode::Tell(std::vector<Assignment> heard, Instant now) {
 
 WorkerNode::Turn WorkerNode::Act(Instant now) {
   Turn turn{.machine = machine_.Act(), .packets = std::exchange(answers_, {})};
-  // Schedulers place no phases here: every worker is as good as another.
-  Demand(turn.machine.to_peers.empty(), "plan_shape", "a word to another worker");
+  for (WorkerAction& action : std::exchange(turn.machine.to_peers, {})) {
+    if (auto* send = std::get_if<SendBlocks>(&action)) {
+      turn.sends.push_back(std::move(*send));
+    } else if (auto* fetch = std::get_if<StartFetch>(&action)) {
+      ++fetches_.begun;
+      peers_.Send(*fetch, now);
+      turn.fetches.push_back(std::move(*fetch));
+    } else if (const auto* refuse = std::get_if<RefuseBlocks>(&action)) {
+      peers_.Send(*refuse);
+    } else {
+      peers_.Send(std::get<TellPeer>(action));
+    }
+  }
+  for (PeerMessage& message : peers_.TakeMessages()) {
+    turn.to_peers.emplace_back(message.to.node, std::move(message));
+  }
   Publish(turn.packets);
   for (const Report& report : std::exchange(turn.machine.reports, {})) links_.Send(report, now);
   CheckStopped();
@@ -84,53 +142,6 @@ void WorkerNode::Publish(std::vector<std::pair<NodeId, ToScheduler>>& packets) {
       [&](const FoundCopy& copy) { found.emplace(copy.key, copy.tier, copy.depth); });
   Demand(announced_ == found, "publish_truth", announced_.size(), " copies are announced and ",
          found.size(), " can be found");
-}
-
-void SchedulerNode::Hear(ToScheduler packet, Instant now) {
-  if (auto* message = std::get_if<LinkMessage<Report>>(&packet)) {
-    return Tell(links_.Hear(std::move(*message), now), now);
-  }
-  PublishWord& word = std::get<PublishWord>(packet);
-  if (auto* batch = std::get_if<PublishBatch>(&word)) {
-    core_.Handle(BlocksPublished{std::move(*batch)}, now);
-  } else {
-    core_.Handle(BlocksListed{std::move(std::get<PublishSnapshotPart>(word))}, now);
-  }
-}
-
-void SchedulerNode::Tell(const std::vector<SchedulerEvent>& events, Instant now) {
-  for (const SchedulerEvent& event : events) {
-    if (const auto* joined = std::get_if<WorkerJoined>(&event)) {
-      ++joins_;
-      if (log_) log_(Text(joined->worker, " ", joined->epoch, " has joined"));
-    } else if (const auto* lost = std::get_if<WorkerLost>(&event)) {
-      if (log_) log_(Text(lost->worker, " ", lost->epoch, " is lost"));
-    }
-    core_.Handle(event, now);
-  }
-}
-
-void SchedulerNode::Beat(Instant now) {
-  Tell(links_.Tick(now), now);
-  core_.Handle(TimePassed{}, now);
-}
-
-SchedulerNode::Turn SchedulerNode::Act(Instant now) {
-  Turn turn;
-  for (SchedulerAction& action : core_.TakeActions()) {
-    if (auto* send = std::get_if<SendAssignment>(&action)) {
-      links_.Send(*send);
-    } else if (const auto* ask = std::get_if<AskResync>(&action)) {
-      turn.packets.emplace_back(ask->request.node, ask->request);
-      continue;
-    }
-    turn.actions.push_back(std::move(action));
-  }
-  for (LinkMessage<Assignment>& message : links_.TakeMessages(now)) {
-    const NodeId worker = message.id.worker;
-    turn.packets.emplace_back(worker, std::move(message));
-  }
-  return turn;
 }
 
 }  // namespace cairn::sim
