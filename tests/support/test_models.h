@@ -24,6 +24,14 @@ inline void SkippedWithout(std::string_view test, std::string_view file) {
   std::cout << "SKIPPED: " << test << " needs " << file << "\n";
 }
 
+// With sanitizers a real model's arithmetic takes an hour, and looks at nothing that a small one's
+// does not.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 inline constexpr std::string_view kSmolLm = "SmolLM2-135M-Instruct.Q4_1.gguf";
 inline constexpr std::string_view kGemma = "gemma-3-270m-q4_k_m.gguf";
 

@@ -261,6 +261,10 @@ TEST_CASE("another instruction set's logits are within the stated tolerance") {
     const TinyModelFile model({.family = c.family, .weights = c.tensors});
     CheckLevels(model.path(), c.weights, 100, kTinyVocabulary, {.worst = 0.2, .mean = 0.03});
   }
+  if (kSanitized) {
+    return SkippedWithout("cpu_engine_test (levels of the real models)",
+                          "a build without sanitizers");
+  }
   for (const std::string_view name : {kSmolLm, kGemma}) {
     const auto path = TestModel(name);
     if (!path) {

@@ -22,6 +22,7 @@ constexpr Gate kQ4{WeightFormat::kQ4, 0.01, 0.95};
 void RequireQuality(std::string_view model, const std::string& results, const Gate& gate) {
   const auto path = TestModel(model);
   if (!path) return SkippedWithout("quality_test", model);
+  if (kSanitized) return SkippedWithout("quality_test", "a build without sanitizers");
   const auto texts = MeasureQuality(
       {.model = *path, .reference = "tests/reference/" + results, .weights = gate.weights});
   REQUIRE(texts.ok());
