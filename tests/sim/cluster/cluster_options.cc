@@ -17,8 +17,8 @@ double DrawChance(Prng& prng, double some, double high) {
   return prng.Chance(some) ? prng.Uniform() * high : 0.0;
 }
 
-SchedulerLimits DrawScheduler(Prng& prng, const SimOptions& machine, const PhaseOptions& phases) {
-  SchedulerLimits limits{.phases = phases};
+void DrawScheduler(Prng& prng, ClusterSimOptions& o) {
+  SchedulerLimits& limits = o.scheduler;
   limits.live_requests_max = prng.Chance(0.1) ? Draw(prng, 1, 6) : 1000;
   limits.unprefilled_requests_max = prng.Chance(0.5) ? Draw(prng, 1, 3) : 64;
   limits.unprefilled_tokens_max = prng.Chance(0.5) ? Draw(prng, 1, 60) : 4096;
@@ -30,13 +30,12 @@ SchedulerLimits DrawScheduler(Prng& prng, const SimOptions& machine, const Phase
   if (prng.Chance(0.5)) limits.routing.ttft_slo = Microseconds(prng.Between(1, 2000));
   // Keyed as the workers key them; now and then not at all.
   limits.model = SimModel();
-  limits.block_tokens = prng.Chance(0.1) ? 0 : machine.store.block_tokens;
+  limits.block_tokens = prng.Chance(0.1) ? 0 : o.machine.store.block_tokens;
   // Now and then too small for all that is held.
   limits.directory.index.bytes_max = prng.Chance(0.1) ? 1 << 10 : 1 << 18;
   limits.directory.publish.reorder_wait = Microseconds(prng.Between(200, 2000));
   limits.directory.publish.resync_retry = Microseconds(prng.Between(1000, 5000));
   limits.directory.publish.early_batches_max = Draw(prng, 0, 6);
-  return limits;
 }
 
 // Workers of several kinds: a strict split, or chunks of two sizes. Their KV is so small that
@@ -125,7 +124,7 @@ ClusterSimOptions DrawClusterOptions(uint64_t seed) {
   o.outage_us_max = prng.Between(500, 30'000);
   o.slow_percent_max = prng.Chance(0.7) ? 100 : prng.Between(100, 2000);
   if (prng.Chance(0.4)) DrawPosts(prng, o);
-  o.scheduler = DrawScheduler(prng, o.machine, o.scheduler.phases);
+  DrawScheduler(prng, o);
   return o;
 }
 

@@ -203,6 +203,15 @@ void ClusterSim::CheckConservation(uint32_t scheduler) const {
          core.live_requests(), " live");
   Demand(core.live_requests() == at.requests.size(), "conservation", "scheduler ", scheduler,
          " has ", core.live_requests(), " requests and its clients wait for ", at.requests.size());
+  uint64_t somewhere = core.queued_requests();
+  for (const auto& [node, worker] : core.workers()) {
+    somewhere += worker.live_requests;
+    Demand(static_cast<int64_t>(worker.kv_tokens) >= 0, "conservation", "scheduler ", scheduler,
+           " counts less than no KV on ", node);
+  }
+  // The others have been told to stop.
+  Demand(somewhere <= core.live_requests(), "conservation", "of ", core.live_requests(),
+         " requests ", somewhere, " wait or run");
   Demand(core.live_requests() <= options_.scheduler.live_requests_max, "budget",
          "more requests than the limit");
 }

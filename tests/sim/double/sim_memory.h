@@ -7,15 +7,17 @@
 #include <vector>
 
 #include "kvstore/base/ids.h"
+#include "kvstore/base/prng.h"
 #include "kvstore/block/tier.h"
 #include "tests/sim/violation.h"
 
 namespace cairn::sim {
 
-// Over the positions that are copied.
+// Over the positions that are copied. Mixed well: by a product alone, two words whose highest bits
+// are flipped would have the sum of the right ones.
 inline uint64_t ChecksumOf(std::span<const uint64_t> words) {
   uint64_t sum = 0;
-  for (uint64_t word : words) sum = (sum ^ word) * 0x9e3779b97f4a7c15ull + 1;
+  for (uint64_t word : words) sum = SplitMix64(sum ^ word);
   return sum;
 }
 
