@@ -46,7 +46,7 @@ uint64_t KvUsed(const WorkerView& worker, uint32_t block_tokens) {
 }
 
 uint64_t KvPart(uint64_t tokens, uint32_t percent) {
-  return static_cast<uint64_t>(static_cast<unsigned __int128>(tokens) * percent / 100);
+  return tokens / 100 * percent + tokens % 100 * percent / 100;  // room without end has a part too
 }
 
 std::optional<RouteChoice> PlacePrefill(const RouteRequest& request, const FleetView& fleet,

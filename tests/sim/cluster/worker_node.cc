@@ -3,7 +3,6 @@
 #include "tests/sim/violation.h"
 
 namespace cairn::sim {
-
 namespace {
 
 // The machine of this worker: as the others, but for its chunk.
