@@ -3,12 +3,13 @@
 
   tests/bench/fidelity.py --model FILE.gguf [--profile FILE] [--requests 150] [--load 0.6] [--rounds 3] [--json OUT]
 
-Fits a profile first (`cairn bench kernels --fit`), unless one is given. The rate is what keeps one worker as busy as
---load says, by that profile. Every round replays the same trace against a modelled and against a real server, fresh
-each time, so that both begin with empty caches. The engine has all cores but one (--threads), in the fit too: the other
-threads of a server (connections, tokenizing) and the replaying client want one, and an engine that gives way to them is
-slower than one that was fitted alone. Run it on an otherwise idle machine. tests/e2e/fidelity.py is the test of the
-first two.
+Every round fits a profile (`cairn bench kernels --fit`), unless one is given, then simulates a trace with it and replays
+the trace against a modelled and against a real server, fresh each time, so that both begin with empty caches. A profile
+for each round, because a machine with neighbours is not as fast now as it was a minute ago; ratios are taken within
+rounds. The rate of the trace is what keeps one worker as busy as --load says, by the first profile. The engine has all
+cores but one (--threads), in the fit too: the other threads of a server (connections, tokenizing) and the replaying
+client want one, and an engine that gives way to them is slower than one that was fitted alone. Run it on an otherwise
+idle machine. tests/e2e/fidelity.py is the test of the first two.
 """
 import argparse
 import json
@@ -48,6 +49,24 @@ def rate_for(load, program, folder, profile, options):
     return low
 
 
+def run_round(program, trace, profile, options):
+    """The same trace at the three fidelities, as seconds by name."""
+    seen = {"simulated": fidelity.simulate(program, trace, profile, KV_TOKENS)}
+    flags = {"modelled": ("--engine", "modelled", "--profile", profile), "real": ("--threads", str(options.threads))}
+    for name, extra in flags.items():
+        with CairnServer(options.model, "--log-level", "warn", "--kv-budget", "768MiB", "--dram-budget", "0B",
+                         *extra) as server:
+            seen[name] = fidelity.replay(program, trace, server.url)
+            steps, busy = (server.metric(f"cairn_worker_{what}_total") for what in ("steps", "busy_seconds"))
+        print(f"{name}: " + ", ".join(f"{what} {value * 1e3:.0f} ms" for what, value in seen[name].items())
+              + f"; {steps:.0f} steps, {busy:.2f} s", flush=True)
+    return seen
+
+
+def spread(values, digits):
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} - {max(values):.{digits}f})"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", required=True)
@@ -60,34 +79,29 @@ def main():
     parser.add_argument("--json", help="append every figure to this file, one line each")
     options = parser.parse_args()
     program = default_program()
+    rounds = []
     with tempfile.TemporaryDirectory() as folder:
         profile = options.profile or os.path.join(folder, "this-machine.yaml")
-        if not options.profile:
-            fit(options.model, profile, options.threads)
-        rate = rate_for(options.load, program, folder, profile, options)
         trace = os.path.join(folder, "trace.jsonl")
-        fidelity.write_trace(trace, options.requests, rate, options.seed, (64, 800), (1, 24))
-        print(f"{options.requests} requests at {rate:.2f} a second, one worker {100 * options.load:.0f} % busy", flush=True)
-        simulated = fidelity.simulate(program, trace, profile, KV_TOKENS)
-        common = ("--log-level", "warn", "--kv-budget", "768MiB", "--dram-budget", "0B")
-        flags = {"modelled": ("--engine", "modelled", "--profile", profile), "real": ("--threads", str(options.threads))}
-        seen = {name: [] for name in flags}
-        for _ in range(options.rounds):
-            for name, extra in flags.items():
-                with CairnServer(options.model, *common, *extra) as server:
-                    seen[name].append(fidelity.replay(program, trace, server.url))
-                    steps, busy = (server.metric(f"cairn_worker_{what}_total") for what in ("steps", "busy_seconds"))
-                print(f"{name}: " + ", ".join(f"{what} {value * 1e3:.0f} ms" for what, value in seen[name][-1].items())
-                      + f"; {steps:.0f} steps, {busy:.2f} s", flush=True)
+        for number in range(options.rounds):
+            if not options.profile:
+                fit(options.model, profile, options.threads)
+            if number == 0:
+                rate = rate_for(options.load, program, folder, profile, options)
+                fidelity.write_trace(trace, options.requests, rate, options.seed, (64, 800), (1, 24))
+                print(f"{options.requests} requests at {rate:.2f} a second, one worker {100 * options.load:.0f} % busy",
+                      flush=True)
+            rounds.append(run_round(program, trace, profile, options))
     print("\n| | simulated | modelled | real | modelled / simulated | real / simulated |\n|---|---|---|---|---|---|")
-    for what, value in simulated.items():
-        modelled, real = ([run[what] for run in seen[name]] for name in ("modelled", "real"))
-        cells = [f"{statistics.median(x) * 1e3:.0f} ({min(x) * 1e3:.0f} - {max(x) * 1e3:.0f})" for x in (modelled, real)]
-        ratios = [f"{statistics.median(x) / value:.3f}" for x in (modelled, real)]
-        print(f"| {what}, ms | {value * 1e3:.0f} | " + " | ".join(cells + ratios) + " |")
-        if options.json:
-            with open(options.json, "a") as out:
-                print(json.dumps({"what": what, "simulated_s": value, "modelled_s": modelled, "real_s": real}), file=out)
+    for what in rounds[0]["simulated"]:
+        times = {name: [seen[name][what] * 1e3 for seen in rounds] for name in rounds[0]}
+        ratios = [[x / y for x, y in zip(times[name], times["simulated"])] for name in ("modelled", "real")]
+        print(f"| {what}, ms | " + " | ".join(spread(x, 0) for x in times.values()) + " | "
+              + " | ".join(spread(x, 2) for x in ratios) + " |")
+    if options.json:
+        with open(options.json, "a") as out:
+            for seen in rounds:
+                print(json.dumps(seen), file=out)
 
 
 if __name__ == "__main__":
