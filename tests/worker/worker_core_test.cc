@@ -230,6 +230,19 @@ TEST_CASE("a failed step is tried again; the same failure twice fails those that
   CHECK(worker.core.idle());
 }
 
+TEST_CASE("what is found after a failed step does not count as cached: it may be one's own") {
+  Worker worker;
+  worker.Assign(Worker::Request(1, 32, 1));
+  worker.FailStep();
+  GenerationRequest better = Worker::Request(2, 32, 1);  // the same prompt, and goes first
+  better.priority = -1;
+  worker.Assign(better);
+  worker.RunAll();
+  CHECK(worker.usage.at(RequestId(1)).cached_tokens() == 0);
+  CHECK(worker.usage.at(RequestId(2)).cached_tokens() == 16);  // of the first one's second try
+  CHECK(worker.ended.size() == 2);
+}
+
 TEST_CASE("a sequence that the engine cannot bear fails alone") {
   Worker worker;
   for (uint64_t id : {1, 2, 3})

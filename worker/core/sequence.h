@@ -54,6 +54,7 @@ struct Sequence {
   std::optional<uint64_t> refused_at;  // StoreCore::changes when a claim was last refused
   uint32_t attempts_failed = 0;        // steps in a row
   bool started = false;                // has been in a step
+  bool restarted = false;              // and has lost its table since: what it finds may be its own
   bool in_step = false;                // is in the step that is out
   bool copies_whole_prompt =
       false;  // turns its last leased block into a copy when all have arrived

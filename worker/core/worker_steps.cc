@@ -60,6 +60,7 @@ void WorkerState::StopWaiting(Sequence& sequence) {
 }
 
 void WorkerState::SetWaiting(Sequence& sequence) {
+  sequence.restarted |= sequence.started;
   Forget(sequence);
   Enqueue(sequence);
 }
@@ -258,7 +259,7 @@ void WorkerState::AdoptPublished(Sequence& sequence) {
     sequence.table.Adopt(*std::move(lease));
     sequence.computed += block_tokens_;
     LiveRequest& live = *sequence.live;
-    if (!live.forked && live.preemptions == 0) live.usage.cached_device_tokens += block_tokens_;
+    if (!live.forked && !sequence.restarted) live.usage.cached_device_tokens += block_tokens_;
   }
 }
 
