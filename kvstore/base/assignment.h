@@ -10,6 +10,7 @@
 
 #include "kvstore/base/generation.h"
 #include "kvstore/base/ids.h"
+#include "kvstore/base/time.h"
 
 namespace cairn {
 
@@ -18,6 +19,13 @@ namespace cairn {
 struct ResumedChoice {
   std::vector<TokenId> tokens;
   bool ended = false;  // it says nothing more
+};
+
+// Another worker has the head of this prompt, as far as the scheduler's directory knows.
+struct PrefixHolder {
+  NodeLife life;
+  uint32_t blocks = 0;  // of the prompt, from the first one on
+  Duration wait;        // for what is asked of it; longer, and computing is better
 };
 
 // Run this request. Every Assign is answered by reports that end with one RequestEnded or Yielded.
@@ -32,6 +40,8 @@ struct Assign {
   bool yields = false;
   // Who will go on with it: is told of the prompt's blocks as they are sealed (see Follow).
   std::optional<NodeLife> follower = std::nullopt;
+  // Who is asked for what is not here of the prompt's head. Whatever does not come is computed.
+  std::optional<PrefixHolder> holder = std::nullopt;
 };
 
 // Stop running this request at the next step boundary and lend its blocks to whoever goes on with

@@ -90,7 +90,10 @@ struct PromptUsage {
   uint32_t prompt_tokens = 0;
   uint32_t cached_device_tokens = 0;
   uint32_t cached_dram_tokens = 0;
-  uint32_t cached_tokens() const { return cached_device_tokens + cached_dram_tokens; }
+  uint32_t fetched_tokens = 0;  // from another worker's cache
+  uint32_t cached_tokens() const {
+    return cached_device_tokens + cached_dram_tokens + fetched_tokens;
+  }
 };
 
 }  // namespace cairn

@@ -117,12 +117,18 @@ std::optional<BlockLease> StoreCore::LeaseReady(const BlockChain& chain, uint32_
   CAIRN_CHECK_EQ(before == nullptr, block == 0);
   if (block >= chain.full_blocks()) return std::nullopt;
   if (before != nullptr && !copies_.indexed(before->block())) return std::nullopt;
-  const std::optional<HeldId> found =
-      copies_.Find(chain.key(block), chain.parent(block), chain.block_span(block));
-  if (!found || copies_.state(*found, Tier::kDevice) != CopyState::kReady) return std::nullopt;
-  copies_.AddLease(*found);
-  copies_.Touch(*found);
-  return BlockLease(&copies_, *found, copies_.slot(*found, Tier::kDevice));
+  return LeaseIfReady(copies_.Find(chain.key(block), chain.parent(block), chain.block_span(block)));
+}
+
+std::optional<BlockLease> StoreCore::LeaseToLend(const BlockKey& key) {
+  return LeaseIfReady(copies_.FindKey(key));
+}
+
+std::optional<BlockLease> StoreCore::LeaseIfReady(std::optional<HeldId> block) {
+  if (!block || copies_.state(*block, Tier::kDevice) != CopyState::kReady) return std::nullopt;
+  copies_.AddLease(*block);
+  copies_.Touch(*block);
+  return BlockLease(&copies_, *block, copies_.slot(*block, Tier::kDevice));
 }
 
 BlockLease StoreCore::Publish(SealedBlock sealed, const BlockChain& chain, uint32_t block,

@@ -101,6 +101,10 @@ class StoreCore {
   std::optional<BlockLease> LeaseReady(const BlockChain& chain, uint32_t block,
                                        const BlockLease* before);
 
+  // A lease on the block of this key if it can be read on the device now: for another node, which
+  // knows what the block must be and compares. REQUIRES: a lease on its parent, or it is a head.
+  std::optional<BlockLease> LeaseToLend(const BlockKey& key);
+
   // Makes a sealed block known to all. `before` as above. The lease may be on another slot than the
   // sealed block's: if the block is held already, the older copy is kept and the newer slot is
   // given back. REQUIRES: sealed.key() == chain.key(block).
@@ -136,6 +140,7 @@ class StoreCore {
   };
 
   std::vector<PrefixBlock> HeldPrefix(const BlockChain& chain, uint32_t blocks_max) const;
+  std::optional<BlockLease> LeaseIfReady(std::optional<HeldId> block);
   std::variant<Reservation, NotNow, NoRoom> MakeRoom(uint32_t slots);
   bool EvictOne();
   bool Demote(HeldId block);

@@ -26,6 +26,7 @@ constexpr TierMask MaskOf(Tier tier) { return static_cast<TierMask>(1u << TierNu
 inline constexpr TierMask kExpected = 8;
 inline constexpr TierMask kOnDevice = MaskOf(Tier::kDevice) | kExpected;
 inline constexpr TierMask kAnyTier = 15;
+inline constexpr TierMask kByItsWord = kAnyTier & ~kExpected;
 static_assert(kTierCount <= 3, "a holder word has three bits for tiers");
 
 // A holder and how it has the block.

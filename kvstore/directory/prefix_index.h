@@ -84,8 +84,10 @@ class PrefixIndex {
   // The chain was of use: forget it later.
   void Touch(std::span<const BlockKey> chain);
 
-  PrefixMatch Match(HolderId holder, std::span<const BlockKey> chain) const;
-  BestMatch Best(std::span<const BlockKey> chain) const;
+  // Both: of copies in these tiers, and of expected ones if `tiers` says so.
+  PrefixMatch Match(HolderId holder, std::span<const BlockKey> chain,
+                    TierMask tiers = kAnyTier) const;
+  BestMatch Best(std::span<const BlockKey> chain, TierMask tiers = kAnyTier) const;
   void MatchAll(std::span<const BlockKey> chain, PrefixMatches& matches) const;
 
   // Looks at so many cells for what left holders have left behind.

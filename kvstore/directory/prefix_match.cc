@@ -75,26 +75,27 @@ bool PrefixIndex::HeldByAny(const BlockKey& key, TierMask tiers) const {
   });
 }
 
-PrefixMatch PrefixIndex::Match(HolderId holder, std::span<const BlockKey> chain) const {
+PrefixMatch PrefixIndex::Match(HolderId holder, std::span<const BlockKey> chain,
+                               TierMask tiers) const {
   PrefixMatch match;
   if (holder >= lives_.size() || !IsIn(holder)) return match;
-  match.blocks = LongestPrefix(chain.size(),
-                               [&](uint32_t block) { return TiersOf(holder, chain[block]) != 0; });
+  match.blocks = LongestPrefix(
+      chain.size(), [&](uint32_t block) { return (TiersOf(holder, chain[block]) & tiers) != 0; });
   if (match.blocks == 0) return match;
   const auto on_device = [&](uint32_t block) {
-    return (TiersOf(holder, chain[block]) & kOnDevice) != 0;
+    return (TiersOf(holder, chain[block]) & tiers & kOnDevice) != 0;
   };
   match.device_blocks =
       on_device(match.blocks - 1) ? match.blocks : LongestPrefix(match.blocks, on_device);
   return match;
 }
 
-BestMatch PrefixIndex::Best(std::span<const BlockKey> chain) const {
+BestMatch PrefixIndex::Best(std::span<const BlockKey> chain, TierMask tiers) const {
   BestMatch best;
-  best.blocks = LongestPrefix(chain.size(),
-                              [&](uint32_t block) { return HeldByAny(chain[block], kAnyTier); });
+  best.blocks =
+      LongestPrefix(chain.size(), [&](uint32_t block) { return HeldByAny(chain[block], tiers); });
   if (best.blocks == 0) return best;
-  const Holders holders = HoldersOf(chain[best.blocks - 1], kAnyTier);
+  const Holders holders = HoldersOf(chain[best.blocks - 1], tiers);
   best.holders.assign(holders.begin(), holders.end());
   return best;
 }

@@ -18,12 +18,17 @@ CopyTable::CopyTable(uint32_t block_tokens) : block_tokens_(block_tokens) {
 
 std::optional<HeldId> CopyTable::Find(const BlockKey& key, const std::optional<BlockKey>& parent,
                                       std::span<const TokenId> tokens) const {
-  const auto found = index_.find(key);
-  if (found == index_.end()) return std::nullopt;
-  const HeldId block = found->second;
+  const std::optional<HeldId> found = FindKey(key);
+  if (!found) return std::nullopt;
+  const HeldId block = *found;
   if (row(block).parent != parent) return std::nullopt;
   if (!std::ranges::equal(this->tokens(block), tokens)) return std::nullopt;
   return block;
+}
+
+std::optional<HeldId> CopyTable::FindKey(const BlockKey& key) const {
+  const auto found = index_.find(key);
+  return found == index_.end() ? std::nullopt : std::optional(found->second);
 }
 
 HeldId CopyTable::Insert(const BlockKey& key, const std::optional<BlockKey>& parent,

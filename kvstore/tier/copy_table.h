@@ -38,6 +38,8 @@ class CopyTable : public LeaseOffice {
   // The block with this key, if its tokens and parent are these too. A look-up, without effects.
   std::optional<HeldId> Find(const BlockKey& key, const std::optional<BlockKey>& parent,
                              std::span<const TokenId> tokens) const;
+  // The same by its key alone, for those who compare tokens themselves.
+  std::optional<HeldId> FindKey(const BlockKey& key) const;
   bool KeyTaken(const BlockKey& key) const { return index_.contains(key); }
 
   // A new row without copies; give it one before anything else. REQUIRES: !KeyTaken(key).

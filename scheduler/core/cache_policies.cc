@@ -40,11 +40,11 @@ RouteChoice PrefixAffinityPolicy::Route(const RouteRequest& request, const Fleet
 
 RouteChoice MinTtftPolicy::Route(const RouteRequest& request, const FleetView& fleet) {
   fleet.index.MatchAll(request.chain, matches_);
+  const uint32_t lent = LendersOf(request, fleet.index, options_.cost).blocks;
   RouteChoice choice;
   for (size_t worker = 0; worker < fleet.workers.size(); ++worker) {
     const PrefixMatch match = matches_.of(fleet.workers[worker]->holder);
-    const RouteCost cost =
-        CostOf(request, fleet, worker, match, matches_.best_blocks(), options_.cost);
+    const RouteCost cost = CostOf(request, fleet, worker, match, lent, options_.cost);
     if (worker > 0 && cost.ttft() >= choice.cost.ttft()) continue;
     choice = {worker, RouteReason::kLoad, cost};
   }
@@ -66,6 +66,7 @@ int64_t E2Policy::EvictionLoss(const WorkerView& view, const FleetView& fleet,
 RouteChoice E2Policy::Route(const RouteRequest& request, const FleetView& fleet) {
   sent_.Learn(fleet);
   fleet.index.MatchAll(request.chain, matches_);
+  const uint32_t lent = LendersOf(request, fleet.index, options_.cost).blocks;
   const uint64_t cached = uint64_t{matches_.best_blocks()} * fleet.block_tokens;
   const bool exploit = 100 * cached > options_.e2_exploit_percent * uint64_t{request.prompt_tokens};
   RouteChoice choice;
@@ -75,8 +76,7 @@ RouteChoice E2Policy::Route(const RouteRequest& request, const FleetView& fleet)
     const WorkerView& view = *fleet.workers[worker];
     const PrefixMatch match = matches_.of(view.holder);
     if (exploit && match.blocks < matches_.best_blocks()) continue;
-    const RouteCost cost =
-        CostOf(request, fleet, worker, match, matches_.best_blocks(), options_.cost);
+    const RouteCost cost = CostOf(request, fleet, worker, match, lent, options_.cost);
     int64_t price = sent_.Of(worker).nanoseconds();
     if (!exploit) {
       price +=

@@ -11,20 +11,24 @@ namespace cairn {
 // evenly.
 class DualHashPolicy::Candidates {
  public:
-  Candidates(const RouteRequest& request, const FleetView& fleet, uint32_t best_blocks,
+  Candidates(const RouteRequest& request, const FleetView& fleet, uint32_t lent_blocks,
              const RoutingOptions& options, const SentWork& sent)
       : request_(request),
         fleet_(fleet),
-        best_blocks_(best_blocks),
+        lent_blocks_(lent_blocks),
         options_(options),
         sent_(sent) {}
 
   void Add(size_t worker, RouteReason reason) {
     const PrefixMatch match = fleet_.index.Match(fleet_.workers[worker]->holder, request_.chain);
-    const RouteCost cost = CostOf(request_, fleet_, worker, match, best_blocks_, options_.cost);
+    const RouteCost cost = CostOf(request_, fleet_, worker, match, lent_blocks_, options_.cost);
     most_hit_tokens_ = std::max(most_hit_tokens_, cost.hit_tokens);
+    // Bringing blocks takes less time than it costs: others' links, and room for another copy.
+    const uint32_t fetch_percent =
+        cost.fetch_tokens > 0 ? options_.fetch_percent : options_.work_percent;
     const Duration price = sent_.Of(worker) * options_.sent_percent / 100 + cost.queue +
-                           (cost.prefill + cost.fetch) * options_.work_percent / 100;
+                           cost.prefill * options_.work_percent / 100 +
+                           cost.fetch * fetch_percent / 100;
     if (any_ && price >= price_) return;
     any_ = true;
     price_ = price;
@@ -36,7 +40,7 @@ class DualHashPolicy::Candidates {
  private:
   const RouteRequest& request_;
   const FleetView& fleet_;
-  const uint32_t best_blocks_;
+  const uint32_t lent_blocks_;
   const RoutingOptions& options_;
   const SentWork& sent_;
   bool any_ = false;
@@ -51,7 +55,8 @@ DualHashPolicy::DualHashPolicy(const RoutingOptions& options, uint32_t block_tok
 RouteChoice DualHashPolicy::Route(const RouteRequest& request, const FleetView& fleet) {
   sent_.Learn(fleet);
   const BestMatch best = fleet.index.Best(request.chain);
-  Candidates candidates(request, fleet, best.blocks, options_, sent_);
+  const uint32_t lent = LendersOf(request, fleet.index, options_.cost).blocks;
+  Candidates candidates(request, fleet, lent, options_, sent_);
   for (const uint32_t home : homes_.Observe(request, fleet)) {
     candidates.Add(home, RouteReason::kHome);
   }

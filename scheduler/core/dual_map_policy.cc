@@ -7,17 +7,16 @@ DualMapPolicy::DualMapPolicy(const RoutingOptions& options, uint32_t block_token
 
 RouteChoice DualMapPolicy::Route(const RouteRequest& request, const FleetView& fleet) {
   const Homes homes = homes_.Observe(request, fleet);
-  const bool fetches = options_.cost.fetch_token > Duration();
-  return ChooseAmong(homes, request, fleet, fetches ? fleet.index.Best(request.chain).blocks : 0);
+  return ChooseAmong(homes, request, fleet, LendersOf(request, fleet.index, options_.cost).blocks);
 }
 
 RouteChoice DualMapPolicy::ChooseAmong(const Homes& homes, const RouteRequest& request,
-                                       const FleetView& fleet, uint32_t best_blocks) const {
+                                       const FleetView& fleet, uint32_t lent_blocks) const {
   RouteChoice warm, cheap;
   for (size_t i = 0; i < homes.size(); ++i) {
     const size_t worker = homes[i];
     const PrefixMatch match = fleet.index.Match(fleet.workers[worker]->holder, request.chain);
-    const RouteCost cost = CostOf(request, fleet, worker, match, best_blocks, options_.cost);
+    const RouteCost cost = CostOf(request, fleet, worker, match, lent_blocks, options_.cost);
     // Between equals the first home is taken, not the lower node: which of a key's homes is the
     // first is chance, the same for every scheduler, and so a quiet cluster fills evenly.
     if (i == 0 || cost.ttft() < cheap.cost.ttft()) cheap = {worker, RouteReason::kLoad, cost};

@@ -18,7 +18,7 @@ class DualMapPolicy final : public RoutingPolicy {
 
  private:
   RouteChoice ChooseAmong(const Homes& homes, const RouteRequest& request, const FleetView& fleet,
-                          uint32_t best_blocks) const;
+                          uint32_t lent_blocks) const;
 
   const RoutingOptions options_;
   PromptHomes homes_;

@@ -15,7 +15,7 @@ uint32_t TokensIn(uint32_t blocks, const RouteRequest& request, const FleetView&
 }  // namespace
 
 RouteCost CostOf(const RouteRequest& request, const FleetView& fleet, size_t worker,
-                 const PrefixMatch& match, uint32_t best_blocks, const RouteCostOptions& options) {
+                 const PrefixMatch& match, uint32_t lent_blocks, const RouteCostOptions& options) {
   const WorkerView& view = *fleet.workers[worker];
   RouteCost cost;
   const uint64_t ahead = view.TokensAhead(fleet.now);
@@ -30,25 +30,33 @@ RouteCost CostOf(const RouteRequest& request, const FleetView& fleet, size_t wor
       options.promote_token * (cost.hit_tokens - std::min(on_device, cost.hit_tokens));
   cost.fetch = promote;
 
-  const uint32_t best_tokens = TokensIn(best_blocks, request, fleet);
-  if (options.fetch_token == Duration() || best_tokens <= cost.hit_tokens) return cost;
-  const uint64_t rest = std::max(1u, request.prompt_tokens - best_tokens);
-  const Duration fetch = promote + options.fetch_token * (best_tokens - cost.hit_tokens);
+  const uint32_t lent_tokens = TokensIn(lent_blocks, request, fleet);
+  if (options.fetch_token == Duration() || lent_tokens <= cost.hit_tokens) return cost;
+  const uint32_t missing = lent_tokens - cost.hit_tokens;
+  if (missing < options.fetch_tokens_min) return cost;
+  const uint64_t rest = std::max(1u, request.prompt_tokens - lent_tokens);
+  const Duration fetch = promote + options.fetch_call + options.fetch_token * missing;
   const Duration prefill = view.TimeFor(ahead + rest) - cost.queue;
   if (fetch + prefill < cost.fetch + cost.prefill) {
     cost.fetch = fetch;
     cost.prefill = prefill;
+    cost.fetch_tokens = missing;
     cost.work_tokens = rest;
   }
   return cost;
 }
 
+BestMatch LendersOf(const RouteRequest& request, const PrefixIndex& index,
+                    const RouteCostOptions& options) {
+  if (options.fetch_token == Duration()) return {};
+  return index.Best(request.chain, MaskOf(Tier::kDevice));
+}
+
 RouteCost CostAt(const RouteRequest& request, const FleetView& fleet, size_t worker,
                  const RouteCostOptions& options) {
   const PrefixMatch match = fleet.index.Match(fleet.workers[worker]->holder, request.chain);
-  const uint32_t best =
-      options.fetch_token == Duration() ? 0 : fleet.index.Best(request.chain).blocks;
-  return CostOf(request, fleet, worker, match, best, options);
+  return CostOf(request, fleet, worker, match, LendersOf(request, fleet.index, options).blocks,
+                options);
 }
 
 }  // namespace cairn

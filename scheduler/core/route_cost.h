@@ -11,27 +11,35 @@
 namespace cairn {
 
 struct RouteCostOptions {
-  Duration fetch_token;    // bringing one token's KV from another worker; zero: it is never done
-  Duration promote_token;  // from this worker's DRAM tier to its device
+  Duration fetch_token;            // bringing one token's KV from another worker; zero: never done
+  Duration fetch_call;             // and of each time that it is done
+  uint32_t fetch_tokens_min = 64;  // fewer are not worth a word
+  Duration promote_token;          // from this worker's DRAM tier to its device
 };
 
 struct RouteCost {
   Duration queue;
   Duration fetch;  // from other workers and from the DRAM tier
   Duration prefill;
-  uint32_t hit_tokens = 0;  // of the prompt, on this worker, in any tier
+  uint32_t hit_tokens = 0;    // of the prompt, on this worker, in any tier
+  uint32_t fetch_tokens = 0;  // of the prompt, that another worker lends
   uint64_t work_tokens =
       0;  // to be computed; at least one, for the last token gives the first answer
 
   Duration ttft() const { return queue + fetch + prefill; }
 };
 
-// The same, looking the worker's match up (and the best one, where fetching is done).
+// Who could lend most of the request's chain: what holders have said that they have on the device,
+// not what is only expected there. Nobody where fetching is not done.
+BestMatch LendersOf(const RouteRequest& request, const PrefixIndex& index,
+                    const RouteCostOptions& options);
+
+// The same, looking the worker's match up (and what could be lent, where fetching is done).
 RouteCost CostAt(const RouteRequest& request, const FleetView& fleet, size_t worker,
                  const RouteCostOptions& options);
 
-// `match` is what the worker holds of the request's chain, `best_blocks` what the best holder has.
+// `match` is what the worker holds of the request's chain, `lent_blocks` what somebody could lend.
 RouteCost CostOf(const RouteRequest& request, const FleetView& fleet, size_t worker,
-                 const PrefixMatch& match, uint32_t best_blocks, const RouteCostOptions& options);
+                 const PrefixMatch& match, uint32_t lent_blocks, const RouteCostOptions& options);
 
 }  // namespace cairn

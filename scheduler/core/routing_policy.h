@@ -41,6 +41,7 @@ struct RoutingOptions {
   uint32_t affinity_tokens = 512;  // by which keys get longer
   // kDualHash. Percent are of the term in a worker's price.
   uint32_t work_percent = 800;
+  uint32_t fetch_percent = 6400;
   uint32_t sent_percent = 100;
   Duration sent_window = Seconds(180);
   uint32_t guests = 6;

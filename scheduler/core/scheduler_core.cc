@@ -260,6 +260,7 @@ void SchedulerCore::Hear(WorkerView& worker, Request& request, const PrefillDone
   EndPrefill(worker, request, request.work_tokens);
   request.state = RequestState::kDecoding;
   counts_.hit_tokens += word.usage.cached_tokens();
+  counts_.fetched_tokens += word.usage.fetched_tokens;
   NotePrefilled(worker, request, word.told_through);
   if (request.prefill_told) return;
   request.prefill_told = true;

@@ -86,6 +86,11 @@ struct SchedulerCounts {
   uint64_t prompt_tokens = 0;
   uint64_t hit_tokens_expected = 0;
   uint64_t hit_tokens = 0;
+  // Requests that were told who has their prompt's head, and its tokens: asked for by the
+  // directory, and come. What is missing is how wrong the directory was, and how slow holders were.
+  uint64_t fetches = 0;
+  uint64_t fetch_tokens_expected = 0;
+  uint64_t fetched_tokens = 0;
 };
 
 class SchedulerCore {
@@ -188,10 +193,14 @@ class SchedulerCore {
   void AssignFromLines(Instant now);
   bool HasRoom(const WorkerView& worker) const;
   void Send(WorkerView& worker, Request& request);
-  // Gives the request to the worker, with what it has said and from where its KV can be fetched.
-  void Dispatch(WorkerView& worker, Request& request, std::optional<NodeLife> source);
+  // Gives the request to the worker, with what it has said and from where its KV can be fetched:
+  // all of it from its source, or what is missing of its prompt's head from a holder.
+  void Dispatch(WorkerView& worker, Request& request, std::optional<NodeLife> source,
+                std::optional<PrefixHolder> holder = std::nullopt);
   void NotePrefilled(const WorkerView& worker, const Request& request,
                      std::optional<uint64_t> told_through);
+  std::optional<PrefixHolder> FindHolder(const WorkerView& worker,
+                                         Request& request);  // scheduler_fetch.cc
   void HearDirectory(NodeId node, const std::optional<ResyncRequest>& resync);
   void TickDirectory(Instant now);
 

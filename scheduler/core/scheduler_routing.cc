@@ -205,10 +205,12 @@ void SchedulerCore::Send(WorkerView& worker, Request& request) {
   TakeFromLine(request);
   LeaveQueue(request);
   SetFlowed(request, false);
-  Dispatch(worker, request, std::nullopt);
+  const std::optional<PrefixHolder> holder = FindHolder(worker, request);
+  Dispatch(worker, request, std::nullopt, holder);
 }
 
-void SchedulerCore::Dispatch(WorkerView& worker, Request& request, std::optional<NodeLife> source) {
+void SchedulerCore::Dispatch(WorkerView& worker, Request& request, std::optional<NodeLife> source,
+                             std::optional<PrefixHolder> holder) {
   if (source) {
     request.work_tokens = 1;  // all but its last token comes along
     sent_.at(worker.node).Send(request.body.id, request.chain);
@@ -240,6 +242,7 @@ void SchedulerCore::Dispatch(WorkerView& worker, Request& request, std::optional
     assign.request.slo.ttft = DueOf(request.body.slo, Instant()) + request.yields - Instant();
   }
   if (source && source->node != worker.node) assign.source = source;
+  assign.holder = holder;
   PlanHandoff(worker, request, assign);
   actions_.push_back(SendAssignment{worker.node, worker.epoch, std::move(assign)});
 }

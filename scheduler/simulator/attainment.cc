@@ -51,6 +51,7 @@ void AddWorkers(const ClusterResult& result, ClusterSummary& summary) {
   for (const WorkerRecord& worker : result.workers) {
     busy = busy + worker.busy;
     busiest = std::max(busiest, worker.busy);
+    summary.fetches += worker.prefixes;
   }
   const auto workers = static_cast<int64_t>(result.workers.size());
   summary.busy_share = Share(busy.nanoseconds(), summary.span.nanoseconds() * workers);
@@ -136,6 +137,7 @@ ClusterSummary Summarize(const ClusterResult& result, const SloTarget& target, I
       out.prompt_tokens += request.prompt_tokens;
       out.hit_device_tokens += request.cached_device_tokens;
       out.hit_dram_tokens += request.cached_dram_tokens;
+      out.fetched_tokens += request.fetched_tokens;
     }
     if (request.outcome == RequestOutcome::kFinished) {
       out.missed_ttft += MissesTtft(request, target);

@@ -67,6 +67,8 @@ struct ClusterSummary {
   uint64_t prompt_tokens = 0;  // of requests whose prompt was computed
   uint64_t hit_device_tokens = 0;
   uint64_t hit_dram_tokens = 0;
+  uint64_t fetched_tokens = 0;  // from other workers' caches
+  PrefixFetchCounts fetches;    // of all workers
   uint64_t output_tokens = 0;
   uint64_t preemptions = 0;
   uint64_t restarts = 0;

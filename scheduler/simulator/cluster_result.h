@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kvstore/base/time.h"
+#include "worker/core/handoff.h"
 
 namespace cairn {
 
@@ -33,12 +34,16 @@ struct RequestRecord {
   uint32_t prompt_tokens = 0;
   uint32_t cached_device_tokens = 0;
   uint32_t cached_dram_tokens = 0;
+  uint32_t fetched_tokens = 0;
   uint32_t tokens = 0;      // generated and heard
   uint32_t dispatches = 0;  // more than 1: workers were lost
   uint32_t preemptions = 0;
   uint32_t handoffs = 0;  // to another worker that fetched its KV
   uint32_t sheds = 0;     // how often it was refused
 
+  uint32_t cached_tokens() const {
+    return cached_device_tokens + cached_dram_tokens + fetched_tokens;
+  }
   bool has_first_token() const { return tokens > 0; }
   Duration ttft() const { return first_token - arrival; }  // REQUIRES: has_first_token()
   // Mean time between tokens; zero with fewer than two.
@@ -60,7 +65,8 @@ struct WorkerRecord {
   uint64_t hit_dram_tokens = 0;
   uint64_t preemptions = 0;
   uint64_t moves = 0;
-  uint64_t blocks_fetched = 0;     // from other workers
+  uint64_t blocks_fetched = 0;     // from other workers, with handoffs or from their caches
+  PrefixFetchCounts prefixes;      // of the latter
   uint64_t batches_published = 0;  // each goes to every scheduler
   uint64_t changes_published = 0;  // in them
   uint64_t resyncs = 0;            // schedulers that had to ask

@@ -64,6 +64,7 @@ bool RequestLedger::Hear(uint32_t request, const ClientWord& word, Instant now) 
     record.prefilled = now;
     record.cached_device_tokens = prefill->usage.cached_device_tokens;
     record.cached_dram_tokens = prefill->usage.cached_dram_tokens;
+    record.fetched_tokens = prefill->usage.fetched_tokens;
     return false;
   }
   if (const auto* ended = std::get_if<ChoiceEnded>(&word)) {

@@ -130,7 +130,7 @@ void AddRequests(const ClusterResult& result, const SloTarget& target, RunTimeli
     }
     if (request.prefilled == Instant()) continue;
     arrived[slice].prompt_tokens += request.prompt_tokens;
-    arrived[slice].hit_tokens += request.cached_device_tokens + request.cached_dram_tokens;
+    arrived[slice].hit_tokens += request.cached_tokens();
   }
   for (size_t i = 0; i < count; ++i) {
     TimeSlice& slice = out.slices[i];

@@ -33,7 +33,7 @@ void VirtualCluster::CarryToPeer(uint32_t worker, WorkerAction&& action) {
   if (auto* tell = std::get_if<TellPeer>(&action)) {
     Say(tell->to, PeerSaid{self, tell->word});
   } else if (auto* fetch = std::get_if<StartFetch>(&action)) {
-    Say(fetch->source, BlocksAsked{self, fetch->id, fetch->range});
+    Say(fetch->source, BlocksAsked{self, fetch->id, fetch->range, std::move(fetch->keys)});
   } else if (auto* refuse = std::get_if<RefuseBlocks>(&action)) {
     Say(refuse->to, FetchFinished{refuse->fetch, {}});
   } else {

@@ -25,6 +25,7 @@ VirtualWorker::~VirtualWorker() {
   record_.hit_device_tokens += load.hit_device_tokens;
   record_.hit_dram_tokens += load.hit_dram_tokens;
   record_.preemptions += load.preemptions;
+  record_.prefixes += core_.prefix_fetches();
 }
 
 WorkerTurn& VirtualWorker::Deliver(Assignment assignment, Instant now) {

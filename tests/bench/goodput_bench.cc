@@ -209,6 +209,7 @@ class Bench {
     json["goodput"] = Rounded(found->goodput.rate);
     json["bound"] = Rounded(found->bound_rps);
     json["hit"] = Rounded(found->hit_share);
+    if (cell.fetch_gbps > 0) json["fetched"] = Rounded(found->fetched_share);
     json["hit_bound"] = Rounded(found->hit_bound);
     for (const GoodputRun& run : found->goodput.runs) {
       json["runs"].push_back({Rounded(run.rate), Rounded(run.attainment)});
@@ -224,8 +225,11 @@ class Bench {
     const SloTarget target{.ttft = Nanoseconds(static_cast<int64_t>(cell.ttft_s * 1e9))};
     const ClusterSummary summary = Summarize(run->result, target, run->measured_from);
     json["rate"] = rate_;
-    json["hit"] = Rounded(static_cast<double>(summary.hit_device_tokens) /
-                          static_cast<double>(std::max<uint64_t>(1, summary.prompt_tokens)));
+    const auto prompts = static_cast<double>(std::max<uint64_t>(1, summary.prompt_tokens));
+    json["hit"] = Rounded(static_cast<double>(summary.hit_device_tokens) / prompts);
+    if (cell.fetch_gbps > 0) {
+      json["fetched"] = Rounded(static_cast<double>(summary.fetched_tokens) / prompts);
+    }
     AddSummary(summary, json);
     return absl::OkStatus();
   }

@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "scheduler/simulator/arrival_shape.h"
+#include "scheduler/simulator/fetch_price.h"
 #include "scheduler/simulator/plan_cost.h"
 #include "scheduler/simulator/skewed_trace.h"
 #include "scheduler/simulator/step_profile.h"
@@ -18,7 +19,6 @@
 #include "scheduler/simulator/trace_facts.h"
 #include "scheduler/simulator/trace_file.h"
 #include "scheduler/simulator/virtual_cluster.h"
-#include "tests/bench/fetched_steps.h"
 
 namespace cairn {
 namespace {
@@ -59,6 +59,7 @@ const std::map<std::string, Setting, std::less<>>& Settings() {
       {"gain", Of(&Options::affinity_gain_tokens)},
       {"stride", Of(&Options::affinity_tokens)},
       {"work", Of(&Options::work_percent)},
+      {"fetchwork", Of(&Options::fetch_percent)},
       {"sent", Of(&Options::sent_percent)},
       {"sentwindow", Of(&Options::sent_window)},
       {"guests", Of(&Options::guests)},
@@ -103,8 +104,7 @@ void Coarsen(SchedulerLimits& limits, uint32_t coarse) {
   routing.affinity_gain_tokens = std::max(1u, routing.affinity_gain_tokens / coarse);
   routing.affinity_tokens = std::max(1u, routing.affinity_tokens / coarse);
   routing.bounded_load_floor_tokens /= coarse;
-  routing.cost.fetch_token = routing.cost.fetch_token * coarse;
-  routing.cost.promote_token = routing.cost.promote_token * coarse;
+  routing.cost.fetch_tokens_min /= coarse;
   limits.unprefilled_tokens_max = std::max<uint64_t>(1, limits.unprefilled_tokens_max / coarse);
 }
 
@@ -240,15 +240,17 @@ absl::StatusOr<GoodputCellRun> RunCell(const GoodputCell& cell, const Trace& tra
   absl::StatusOr<StepProfile> profile = ProfileOf(cell);
   if (!profile.ok()) return profile.status();
   const StepCost cost(Coarse(*profile, cell.coarse));
-  const absl::StatusOr<ClusterOptions> cluster = ClusterOf(cell);
+  absl::StatusOr<ClusterOptions> cluster = ClusterOf(cell);
   if (!cluster.ok()) return cluster.status();
+  if (cell.fetch_gbps > 0) {
+    const uint32_t block_tokens = kBlockTokens / cell.coarse;
+    cluster->peers = PeersOver(KvLink::kNetwork, cost, block_tokens);
+    LetFetch(KvLink::kNetwork, cost, block_tokens, *cluster);
+  }
   Trace shaped = trace;
   if (absl::Status done = Shape(cell, rate_rps, shaped); !done.ok()) return done;
   Coarsen(shaped, cell.coarse);
-  FetchedSteps fetched(cost);
-  const auto step_time = [&](const StepPlan& plan) {
-    return cell.fetch_gbps > 0 ? fetched.CostOf(plan) : CostOf(plan, cost);
-  };
+  const auto step_time = [&](const StepPlan& plan) { return CostOf(plan, cost); };
   return GoodputCellRun{VirtualCluster(*cluster, shaped, step_time).Run(), shaped.measured_from};
 }
 
@@ -276,10 +278,9 @@ absl::StatusOr<GoodputCellResult> SearchCell(const GoodputCell& cell, const Trac
     return summary.attainment;
   });
   if (!status.ok()) return status;
-  if (out.summary.prompt_tokens > 0) {
-    out.hit_share = static_cast<double>(out.summary.hit_device_tokens) /
-                    static_cast<double>(out.summary.prompt_tokens);
-  }
+  const auto prompt_tokens = static_cast<double>(std::max<uint64_t>(1, out.summary.prompt_tokens));
+  out.hit_share = static_cast<double>(out.summary.hit_device_tokens) / prompt_tokens;
+  out.fetched_share = static_cast<double>(out.summary.fetched_tokens) / prompt_tokens;
   return out;
 }
 

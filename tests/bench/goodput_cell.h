@@ -30,7 +30,7 @@ struct GoodputCell {
   uint32_t seed = 1;
   std::string profile = "dualmap-7b";
   double overhead_ms = 0;  // of the host, added to every step
-  double fetch_gbps = 0;   // fetched_steps.h, at this bandwidth; 0: nothing is fetched
+  double fetch_gbps = 0;   // workers fetch from each other over such a network; 0: they do not
   double ttft_s = 5;
   uint32_t coarse = 8;
   bool outputs = false;
@@ -44,8 +44,9 @@ struct GoodputCellResult {
   double bound_rps = 0;  // the work bound
   // Of the run at the rate found.
   ClusterSummary summary;
-  double hit_share = 0;  // of prompt tokens
-  double hit_bound = 0;  // of them, with one cache for all that holds everything
+  double hit_share = 0;      // of prompt tokens, on the worker itself
+  double fetched_share = 0;  // and on others
+  double hit_bound = 0;      // of them, with one cache for all that holds everything
 };
 
 // Reads (or makes up) the cell's trace: unshaped, not coarse. `folder` holds the public traces.

@@ -61,6 +61,25 @@ TEST_CASE("saying a thing twice holds it once") {
   CHECK(index.known(holder) == 0);
 }
 
+TEST_CASE("what a holder has by its word is told from what is expected of it, and tier from tier") {
+  PrefixIndex index;
+  const Chain chain = MakeChain(1, 10);
+  const HolderId said = index.Join(), expected = index.Join(), below = index.Join();
+  PublishChain(index, said, Chain(chain.begin(), chain.begin() + 3));
+  PublishChain(index, below, Chain(chain.begin(), chain.begin() + 5), Tier::kDram);
+  for (uint32_t block = 0; block < 8; ++block) index.Expect(expected, chain[block], block);
+  CHECK(index.Best(chain).blocks == 8);
+  CHECK(index.Best(chain, kByItsWord).blocks == 5);
+  const BestMatch lent = index.Best(chain, MaskOf(Tier::kDevice));
+  CHECK(lent.blocks == 3);
+  REQUIRE(lent.holders.size() == 1);
+  CHECK(lent.holders[0] == said);
+  CHECK(index.Match(expected, chain).blocks == 8);
+  CHECK(index.Match(expected, chain, kByItsWord) == PrefixMatch{});
+  CHECK(index.Match(below, chain, kByItsWord).blocks == 5);
+  CHECK(index.Match(below, chain, kByItsWord).device_blocks == 0);
+}
+
 TEST_CASE("a block may have a thousand holders, and each of them is told apart") {
   PrefixIndex index;
   const Chain chain = MakeChain(1, 40);

@@ -96,6 +96,24 @@ TEST_CASE("a leased chain survives any pressure; asking for too much is no room"
   CHECK(store.Match(chain) == 3);
 }
 
+TEST_CASE("a head that is lent by its keys stays, although whoever computed it has gone") {
+  Store store(4, 0);
+  const BlockChain chain = Store::Text(0, 3);
+  { const auto leases = store.Compute(chain); }
+  CHECK_FALSE(store.core.LeaseToLend(Store::Text(50, 1).key(0)).has_value());
+  {
+    const auto head = store.core.LeaseToLend(chain.key(0));
+    const auto next = store.core.LeaseToLend(chain.key(1));
+    REQUIRE(head.has_value());
+    REQUIRE(next.has_value());
+    CHECK(std::holds_alternative<NoRoom>(store.ClaimOf(Store::Text(100, 3))));
+    CHECK(std::holds_alternative<ChainClaim>(store.ClaimOf(Store::Text(100, 2))));
+    store.core.Audit();
+  }
+  CHECK(store.Match(chain) == 2);
+  CHECK(std::holds_alternative<ChainClaim>(store.ClaimOf(Store::Text(100, 4))));
+}
+
 TEST_CASE("without DRAM an evicted block is gone, tail first, and room is made at once") {
   Store store(4, 0);
   const BlockChain chain = Store::Text(0, 4);

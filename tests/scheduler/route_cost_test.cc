@@ -140,6 +140,10 @@ TEST_CASE("blocks are fetched from another worker where that is cheaper than com
   CHECK(fetched.fetch == Microseconds(10) * 640);
   CHECK(fetched.prefill == Milliseconds(20));
   CHECK(fetched.work_tokens == 200);
+  CHECK(fetched.fetch_tokens == 640);
+  const RouteCost call = CostAt(two.request(), two.fleet(), 1,
+                                {.fetch_token = Microseconds(10), .fetch_call = Milliseconds(1)});
+  CHECK(call.fetch == fetched.fetch + Milliseconds(1));
   const RouteCost computed =
       CostAt(two.request(), two.fleet(), 1, {.fetch_token = Microseconds(500)});
   CHECK(computed.fetch == Duration());

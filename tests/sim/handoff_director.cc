@@ -17,6 +17,7 @@ void HandoffSim::Assign(Order& order, size_t to, std::optional<size_t> source) {
     assign.source = LifeOf(*source);
     ++result_.handoffs;
   }
+  assign.holder = DrawHolder(order.request, to);
   order.at = to;
   order.follower.reset();
   if (order.moves < kMovesMax && prng_.Chance(options_.yield_chance)) {
@@ -31,8 +32,32 @@ void HandoffSim::Assign(Order& order, size_t to, std::optional<size_t> source) {
   }
   Log("assign ", id, " to ", LifeOf(to).node, " prompt=", order.request.prompt.size(),
       " said=", order.said[0].tokens.size(), assign.source ? " from another" : "",
+      assign.holder ? Text(" and ", assign.holder->life.node, " has ", assign.holder->blocks) : "",
       assign.yields ? " yields" : "", order.follower ? " followed" : "");
   Tell(to, assign);
+}
+
+// Who has most of the prompt, or anybody: as right, as old and as wrong as a directory may be.
+std::optional<PrefixHolder> HandoffSim::DrawHolder(const GenerationRequest& request, size_t to) {
+  if (!prng_.Chance(options_.holder_chance)) return std::nullopt;
+  BlockChain chain({.model = identity_,
+                    .salt = request.cache_salt,
+                    .block_tokens = options_.base.store.block_tokens});
+  chain.Append(request.prompt);
+  size_t holder = prng_.Below(nodes_.size());
+  uint32_t most = 0;
+  for (size_t node = 0; node < nodes_.size() && prng_.Chance(0.95); ++node) {
+    const uint32_t has = nodes_[node].core->store().Match(chain, chain.full_blocks());
+    if (node == to || has <= most) continue;
+    holder = node;
+    most = has;
+  }
+  PrefixHolder drawn{.life = LifeOf(holder),
+                     .blocks = most,
+                     .wait = Microseconds(prng_.Between(0, options_.wait_us_max))};
+  if (prng_.Chance(0.3)) drawn.blocks = static_cast<uint32_t>(prng_.Below(8));
+  if (prng_.Chance(0.05)) drawn.life.epoch = Epoch(drawn.life.epoch.value() - 1);
+  return drawn;
 }
 
 // No worker is left that would say so.

@@ -27,11 +27,29 @@ HandoffOptions DrawHandoffOptions(uint64_t seed) {
   options.death_chance = prng.Chance(0.4) ? prng.Uniform() * 0.3 : 0;
   options.fetch_failure_chance = prng.Chance(0.3) ? prng.Uniform() * 0.5 : 0;
   options.transfer_us_max = prng.Chance(0.5) ? 20 : prng.Between(20, 3000);
+  options.late_chance = prng.Chance(0.3) ? prng.Uniform() * 0.3 : 0;
+  options.holder_chance = prng.Chance(0.8) ? prng.Uniform() : 0;
+  options.wait_us_max = prng.Chance(0.5) ? prng.Between(1, 1000) : 20'000;
+  // Prompts that begin as earlier ones did, and room to keep those: else there is little to fetch.
+  if (options.holder_chance > 0 && prng.Chance(0.6)) {
+    options.base.follow_up_chance = 0.8;
+    options.base.store.device.slots += 40;
+    options.holder_chance = 1;
+  }
+  WorkerLimits& limits = options.base.worker;
+  if (prng.Chance(0.2)) limits.fetches_max = static_cast<uint32_t>(prng.Below(3));
+  if (prng.Chance(0.2)) limits.fetched_blocks_max = static_cast<uint32_t>(prng.Below(6));
+  if (prng.Chance(0.2)) limits.lends_max = static_cast<uint32_t>(prng.Below(3));
+  if (prng.Chance(0.2)) limits.lent_blocks_max = static_cast<uint32_t>(prng.Below(6));
   return options;
 }
 
 HandoffSim::HandoffSim(const HandoffOptions& options, std::function<void(const std::string&)> log)
     : options_(options),
+      identity_(MakeModelIdentity({.weights_digest = "fingerprint",
+                                   .weight_format = "none",
+                                   .rope = "none",
+                                   .geometry = {}})),
       log_(std::move(log)),
       prng_(SplitMix64(options.base.seed ^ 0x40ff)),
       clients_(options.base),
@@ -64,8 +82,13 @@ HandoffResult HandoffSim::Run() {
     result_.what = violation.what();
     Log("BROKEN ", result_.checker, ": ", result_.what);
   }
-  for (const Node& node : nodes_) result_.blocks_fetched += node.core->store().counts().fetched;
+  for (const Node& node : nodes_) TakeCounts(node);
   return result_;
+}
+
+void HandoffSim::TakeCounts(const Node& node) {
+  result_.blocks_fetched += node.core->store().counts().fetched;
+  result_.prefixes += node.core->prefix_fetches();
 }
 
 void HandoffSim::At(Duration from_now, Happening happening) {
@@ -78,11 +101,7 @@ void HandoffSim::Live(size_t node) {
   fresh.memory = std::make_unique<SimMemory>(base.store.device.slots, base.store.dram.slots,
                                              base.store.block_tokens);
   fresh.engine = std::make_unique<FingerprintEngine>(*fresh.memory, base.worker.vocabulary_size);
-  fresh.core = std::make_unique<WorkerCore>(base.worker, base.store,
-                                            MakeModelIdentity({.weights_digest = "fingerprint",
-                                                               .weight_format = "none",
-                                                               .rope = "none",
-                                                               .geometry = {}}));
+  fresh.core = std::make_unique<WorkerCore>(base.worker, base.store, identity_);
   fresh.slots = std::make_unique<SlotChecker>(base.store.block_tokens);
   nodes_[node] = std::move(fresh);
 }
@@ -92,7 +111,7 @@ void HandoffSim::Live(size_t node) {
 void HandoffSim::Die(size_t node) {
   Log("worker ", node, " dies");
   ++result_.deaths;
-  result_.blocks_fetched += nodes_[node].core->store().counts().fetched;
+  TakeCounts(nodes_[node]);
   Live(node);
   for (auto& [id, order] : orders_) {
     if (order.follower == node) order.follower.reset();
@@ -210,7 +229,10 @@ void HandoffSim::Happen(const EndTransfer& end) {
       !(hostile() && prng_.Chance(options_.fetch_failure_chance))) {
     const StartFetch& fetch = target->fetches.at(send.fetch);
     const uint32_t block_tokens = options_.base.store.block_tokens;
-    Demand(fetch.targets.size() == send.slots.size(), "plan_shape", "a range of another size");
+    // Asked for by keys, the first of them may come; else all or none.
+    Demand(fetch.keys.empty() ? send.slots.size() == fetch.targets.size()
+                              : send.slots.size() <= fetch.targets.size(),
+           "plan_shape", "a range of another size");
     for (size_t i = 0; i < send.slots.size(); ++i) {
       const bool full = i < send.range.blocks;
       const uint32_t words = full ? block_tokens : send.range.partial_tokens;
@@ -297,12 +319,13 @@ void HandoffSim::Do(size_t node, const StartFetch& fetch) {
   if (order.follower == node) result_.fetched_ahead += fetch.range.blocks;
   nodes_[node].fetches.emplace(fetch.id, fetch);
   nodes_[node].slots->OnFetchStarted(fetch);
-  At(Soon(200), Reach{fetch.source, BlocksAsked{LifeOf(node), fetch.id, fetch.range}});
+  At(Soon(200), Reach{fetch.source, BlocksAsked{LifeOf(node), fetch.id, fetch.range, fetch.keys}});
 }
 
 void HandoffSim::Do(size_t node, const SendBlocks& send) {
   nodes_[node].slots->OnSendStarted(send);
-  At(Soon(options_.transfer_us_max), EndTransfer{LifeOf(node), send});
+  const int64_t times = hostile() && prng_.Chance(options_.late_chance) ? 100 : 1;
+  At(Soon(options_.transfer_us_max * times), EndTransfer{LifeOf(node), send});
 }
 
 void HandoffSim::Do(size_t node, const RefuseBlocks& refuse) {

@@ -1,7 +1,8 @@
-// Several workers in virtual time that hand requests to each other, with the fingerprint engine and
-// a hostile world around them: fetches that fail, come late or damaged, loans that end too early,
-// workers that die in the middle, cancels at every stage. A director stands where the scheduler
-// will: it decides at random who goes on with what, and resumes from what was heard.
+// Several workers in virtual time that hand requests to each other and fetch what others have
+// cached, with the fingerprint engine and a hostile world around them: fetches that fail, come late
+// or damaged, loans that end too early, holders that have evicted what they are asked for, workers
+// that die in the middle, cancels at every stage. A director stands where the scheduler will: it
+// decides at random who goes on with what, and resumes from what was heard.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +36,9 @@ struct HandoffOptions {
   double death_chance = 0;   // of some worker, at an arrival
   double fetch_failure_chance = 0;
   int64_t transfer_us_max = 0;
+  double late_chance = 0;    // of a transfer: it takes very much longer
+  double holder_chance = 0;  // of a request: somebody else is said to have its prompt's head
+  int64_t wait_us_max = 0;   // for that
 };
 
 HandoffOptions DrawHandoffOptions(uint64_t seed);
@@ -51,6 +55,7 @@ struct HandoffResult {
   uint64_t damaged = 0;        // blocks
   uint64_t deaths = 0;
   uint64_t resumed_after_death = 0;
+  PrefixFetchCounts prefixes;
 
   bool passed() const { return checker.empty(); }
 };
@@ -138,6 +143,7 @@ class HandoffSim {
   // The director, in handoff_director.cc.
   void Assign(Order& order, size_t to, std::optional<size_t> source);
   void EndCancelled(Order& order);
+  std::optional<PrefixHolder> DrawHolder(const GenerationRequest& request, size_t to);
   void Hear(size_t node, const PrefillDone& word);
   void Hear(size_t node, const TokenProduced& word);
   void Hear(size_t node, const ChoiceEnded& word);
@@ -149,6 +155,7 @@ class HandoffSim {
   void At(Duration from_now, Happening happening);
   Duration Soon(int64_t us_max) { return Microseconds(prng_.Between(0, us_max)); }
   void Live(size_t node);
+  void TakeCounts(const Node& node);
   void Die(size_t node);
   void Tell(size_t node, const WorkerEvent& event) { nodes_[node].core->Handle(event, now_); }
   void ActAll();
@@ -163,6 +170,7 @@ class HandoffSim {
   }
 
   HandoffOptions options_;
+  const ModelIdentity identity_;
   std::function<void(const std::string&)> log_;
   Prng prng_;
   SimClients clients_;

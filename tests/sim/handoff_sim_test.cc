@@ -21,6 +21,7 @@ TEST_CASE(
     sum.refused += result.refused;
     sum.damaged += result.damaged;
     sum.resumed_after_death += result.resumed_after_death;
+    sum.prefixes += result.prefixes;
   }
   // The seeds are worth nothing if they do not go where it is dangerous.
   CHECK(sum.handoffs > 10000);
@@ -30,6 +31,11 @@ TEST_CASE(
   CHECK(sum.refused > 300);
   CHECK(sum.damaged > 300);
   CHECK(sum.resumed_after_death > 300);
+  CHECK(sum.prefixes.fetches > 3000);
+  CHECK(sum.prefixes.blocks_arrived > 2000);
+  CHECK(sum.prefixes.blocks_late > 300);
+  CHECK(sum.prefixes.blocks_absent > 300);
+  CHECK(sum.prefixes.blocks_refused > 100);
 }
 
 TEST_CASE("a handoff's seed is replayed event by event") {

@@ -65,6 +65,11 @@ const std::vector<PlantedBug>& HandoffBugs() {
       {25, "what is being sent is held no longer than the loan", {"lease_safety"}},
       {26, "a loan is forgotten and stays", {"block_account", "progress"}},
       {27, "what was said last is not resumed", {"token_oracle", "report_order"}},
+      {58, "a block is lent before it has come", {"token_oracle"}},
+      {59, "slots of a late fetch are reused while it may still come", {"lease_safety"}},
+      {60, "what a holder had no longer counts as come", {"token_oracle"}},
+      {61, "what is lent from a cache is not held", {"lease_safety"}},
+      {62, "what comes too late is taken all the same", {"check"}},
   };
   return kBugs;
 }

@@ -36,8 +36,8 @@ struct Worker {
     return request;
   }
 
-  void Tell(const WorkerEvent& event) { core.Handle(event, Instant()); }
-  // Takes the actions; answers moves at once; keeps the step.
+  void Tell(const WorkerEvent& event) { core.Handle(event, now); }
+  // Takes the actions; answers moves at once; keeps the step, and what is for other workers.
   void Act() {
     for (bool again = true; std::exchange(again, false);) {
       for (WorkerAction& action : core.TakeActions()) {
@@ -47,8 +47,10 @@ struct Worker {
         } else if (auto* move = std::get_if<StartMove>(&action)) {
           Tell(MoveFinished{.move = move->move.id});
           again = true;
+        } else if (auto* send = std::get_if<SendReport>(&action)) {
+          Keep(std::move(send->report));
         } else {
-          Keep(std::get<SendReport>(std::move(action)).report);
+          to_peers.push_back(std::move(action));
         }
       }
     }
@@ -100,14 +102,24 @@ struct Worker {
     return choices.at({RequestId(id), choice}).reason;
   }
   uint32_t TokensOf(uint64_t id, uint32_t choice = 0) { return tokens[{RequestId(id), choice}]; }
+  // The one thing that it wants of other workers.
+  template <typename Action>
+  Action ToPeer() {
+    REQUIRE(to_peers.size() == 1);
+    const Action action = std::get<Action>(to_peers[0]);
+    to_peers.clear();
+    return action;
+  }
 
   WorkerCore core;
+  Instant now;
   std::optional<StepPlan> step;
   std::map<uint64_t, TokenId> say;  // by seed
   std::map<std::pair<RequestId, uint32_t>, uint32_t> tokens;
   std::map<std::pair<RequestId, uint32_t>, ChoiceEnded> choices;
   std::map<RequestId, RequestEnded> ended;
   std::map<RequestId, PromptUsage> usage;
+  std::vector<WorkerAction> to_peers;
 };
 
 }  // namespace cairn

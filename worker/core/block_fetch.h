@@ -16,18 +16,29 @@
 
 namespace cairn {
 
+enum class FetchKind : uint8_t {
+  kHandoff,  // from the request's source: all or none
+  kPrefix,   // by keys: the first of them, as many as are there
+  kTooLate,  // was a kPrefix; nobody waits any more, and whatever comes is dropped
+};
+
 // Blocks on their way here. The leases keep the slots until the last byte has come, whatever
 // becomes of whoever wanted them.
 struct BlockFetch {
+  FetchKind kind = FetchKind::kHandoff;
   NodeLife source;
   BlockRange range;
   std::vector<BlockLease> blocks;  // arriving
   std::optional<SlotHold> partial;
+  Instant ends;  // kPrefix: it is too late from then on
+
+  size_t targets() const { return blocks.size() + (partial ? 1 : 0); }
 };
 
 // Blocks on their way to another worker.
 struct BlockSend {
-  std::vector<BlockLease> blocks;
+  bool by_keys = false;
+  std::vector<BlockLease> blocks;  // by keys: with those before them
   std::optional<SlotHold> partial;
 };
 

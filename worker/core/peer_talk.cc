@@ -6,7 +6,7 @@ namespace cairn {
 
 void PeerTalk::Send(const StartFetch& fetch, Instant now) {
   awaited_.emplace(fetch.id, Awaited{.fetch = fetch, .until = now + answer_max_});
-  Say(fetch.source, WantBlocks{fetch.id, fetch.range});
+  Say(fetch.source, WantBlocks{fetch.id, fetch.range, fetch.keys});
 }
 
 std::optional<WorkerEvent> PeerTalk::Hear(const PeerMessage& message) {
@@ -16,7 +16,7 @@ std::optional<WorkerEvent> PeerTalk::Hear(const PeerMessage& message) {
     return PeerSaid{message.from, *word};
   }
   if (const auto* want = std::get_if<WantBlocks>(&message.body)) {
-    if (ours) return BlocksAsked{message.from, want->fetch, want->range};
+    if (ours) return BlocksAsked{message.from, want->fetch, want->range, want->keys};
     Say(message.from, HaveNoBlocks{want->fetch});  // what an earlier life had went with it
     return std::nullopt;
   }

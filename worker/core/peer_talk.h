@@ -25,6 +25,7 @@ namespace cairn {
 struct WantBlocks {
   FetchId fetch;
   BlockRange range;
+  std::vector<BlockKey> keys;  // as in StartFetch
 };
 // The answer to WantBlocks if it is not the blocks themselves, which travel beside.
 struct HaveNoBlocks {

@@ -8,6 +8,7 @@
 #include <ostream>
 #include <span>
 
+#include "kvstore/base/assignment.h"
 #include "kvstore/base/ids.h"
 #include "kvstore/base/time.h"
 #include "kvstore/block/block_chain.h"
@@ -50,7 +51,9 @@ struct Sequence {
   SequenceState state = SequenceState::kWaiting;
   uint32_t cached = 0;                 // kWaiting: tokens that the store held when it began to wait
   std::optional<NodeLife> source;      // lends what is not here; until all has come, or will not
+  std::optional<PrefixHolder> holder;  // is asked for what is not here, when it begins
   std::optional<FetchId> fetch;        // under way for it
+  uint32_t fetched_blocks = 0;         // that came from a holder
   std::optional<uint64_t> refused_at;  // StoreCore::changes when a claim was last refused
   uint32_t attempts_failed = 0;        // steps in a row
   bool started = false;                // has been in a step

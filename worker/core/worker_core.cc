@@ -34,6 +34,8 @@ bool WorkerCore::idle() const { return state_->idle(); }
 
 WorkerLoad WorkerCore::load() const { return state_->load(); }
 
+const PrefixFetchCounts& WorkerCore::prefix_fetches() const { return state_->prefix_fetches(); }
+
 const StoreCore& WorkerCore::store() const { return state_->store(); }
 
 }  // namespace cairn

@@ -32,6 +32,13 @@ struct WorkerLimits {
   // How long blocks are kept for a request that was yielded, and for a prompt that is followed, if
   // nothing is heard. Longer than any fetch takes.
   Duration loan_time = Seconds(10);
+  // Of prompts' heads that come from other workers' caches, at one time: what is beyond is
+  // computed.
+  uint32_t fetches_max = 64;
+  uint32_t fetched_blocks_max = 16384;
+  // And that go to others: what is beyond is refused.
+  uint32_t lends_max = 64;
+  uint32_t lent_blocks_max = 16384;
 };
 
 class WorkerState;
@@ -59,7 +66,8 @@ class WorkerCore {
 
   // Nothing lives here: no request, no step, no move, no loan. A drained worker becomes idle.
   bool idle() const;
-  WorkerLoad load() const;         // as it would be reported now
+  WorkerLoad load() const;  // as it would be reported now
+  const PrefixFetchCounts& prefix_fetches() const;
   const StoreCore& store() const;  // for metrics and audits
 
  private:

@@ -65,6 +65,7 @@ void WorkerState::Handle(Assign event) {
     return EraseIfEnded(id);
   }
   placed.choices[0].sequence = NewSequence(placed, 0, std::move(chain));
+  placed.choices[0].sequence->holder = event.holder;
   Enqueue(*placed.choices[0].sequence);
 }
 
@@ -334,7 +335,8 @@ WorkerLoad WorkerState::load() const {
   load.requests_waiting = static_cast<uint32_t>(requests_.size()) - requests_running_;
   load.prefill_tokens_left = waiting_tokens_;
   for (const auto& [rank, sequence] : running_) {
-    if (sequence->left() > 1 && !sequence->fetch) load.prefill_tokens_left += sequence->left();
+    // What comes with a handoff is not computed.
+    if (sequence->left() > 1 && !sequence->source) load.prefill_tokens_left += sequence->left();
   }
   const StoreCounts& counts = store_.counts();
   load.device_slots = store_.limits().device.slots;
@@ -345,7 +347,7 @@ WorkerLoad WorkerState::load() const {
   load.blocks_evicted_dram = counts.evicted_dram;
   load.blocks_demoted = counts.demoted;
   load.blocks_promoted = counts.promoted;
-  load.checksum_failures = counts.checksum_failures;
+  load.checksum_failures += counts.checksum_failures;
   return load;
 }
 

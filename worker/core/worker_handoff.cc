@@ -27,6 +27,7 @@ void WorkerState::Tick(Instant now) {
   for (const auto& [id, prompt] : followed_) {
     prompt.ends <= now_ ? followed.push_back(id) : NoteEnd(prompt.ends);
   }
+  EndLateFetches();
   if (!handed_.empty()) KeepLoans();
   for (RequestId id : lent) EndLoan(id);
   GiveWay();
@@ -95,6 +96,7 @@ void WorkerState::TellFollower(LiveRequest& live, const Sequence& sequence) {
 }
 
 void WorkerState::Handle(const BlocksAsked& event) {
+  if (!event.keys.empty()) return Lend(event);
   const BlockRange& range = event.range;
   const BlockTable* table = nullptr;
   uint32_t filled = 0;  // what may be read of the block behind the sealed ones
@@ -181,6 +183,7 @@ void WorkerState::ResumeChoices(LiveRequest& live, const BlockChain& prompt, con
       choice.sequence = NewSequence(live, i, prompt);
       choice.sequence->chain.Append(resumed.tokens);
       if (lent) choice.sequence->source = assign.source;
+      if (!lent) choice.sequence->holder = assign.holder;
       Enqueue(*choice.sequence);
     }
   }
@@ -249,7 +252,6 @@ void WorkerState::FetchAhead(RequestId id, FollowedPrompt& followed) {
 // All but the last token's KV is at the source. The last `fetched` of the table's leased blocks are
 // to come from there, and what is behind the last full one.
 void WorkerState::FetchFor(Sequence& sequence, uint32_t fetched) {
-  if (!sequence.source) return;
   const BlockTable& table = sequence.table;
   const uint32_t there = sequence.length() - 1;
   const bool to_the_end = table.sealed_blocks() == there / block_tokens_;
@@ -268,9 +270,12 @@ void WorkerState::FetchFor(Sequence& sequence, uint32_t fetched) {
   sequence.fetch = StartFetching(std::move(fetch));
 }
 
-FetchId WorkerState::StartFetching(BlockFetch fetch) {
-  StartFetch action{
-      .id = FetchId(++last_fetch_), .source = fetch.source, .range = fetch.range, .targets = {}};
+FetchId WorkerState::StartFetching(BlockFetch fetch, std::vector<BlockKey> keys) {
+  StartFetch action{.id = FetchId(++last_fetch_),
+                    .source = fetch.source,
+                    .range = fetch.range,
+                    .targets = {},
+                    .keys = std::move(keys)};
   for (const BlockLease& block : fetch.blocks) action.targets.push_back(block.slot());
   if (fetch.partial) action.targets.push_back(fetch.partial->slot());
   const FetchId id = action.id;
@@ -284,7 +289,9 @@ void WorkerState::Handle(const FetchFinished& event) {
   CAIRN_CHECK(found != fetches_.end());
   const BlockFetch fetch = std::move(found->second);
   fetches_.erase(found);
-  const bool all = TakeArrived(fetch, event);
+  if (fetch.kind == FetchKind::kTooLate) return;
+  const uint32_t arrived = TakeArrived(fetch, event);
+  const bool all = arrived == fetch.targets();
 
   const RequestId id = fetch.range.request;
   const auto followed = followed_.find(id);
@@ -293,27 +300,42 @@ void WorkerState::Handle(const FetchFinished& event) {
     all ? FetchAhead(id, followed->second) : EndFollow(id);
     return;
   }
-  LiveRequest* live = Find(id);
-  Sequence* sequence = live == nullptr ? nullptr : live->choices[0].sequence.get();
-  if (sequence == nullptr || sequence->fetch != event.id) return;  // nobody waits for it any more
+  Sequence* sequence = WhoFetches(id, event.id);
+  if (sequence == nullptr) return;  // nobody waits for it any more
   sequence->fetch.reset();
+  if (fetch.kind == FetchKind::kPrefix) {
+    sequence->fetched_blocks = arrived;
+    return;  // without the rest it starts over (SettleArrivals)
+  }
   if (!all) return DropSource(*sequence);  // it is computed then
   if (!fetch.partial) return;
   sequence->table.FillPartial(fetch.range.partial_tokens);
   sequence->computed += fetch.range.partial_tokens;
 }
 
-// True: all of it came, and is what it should be.
-bool WorkerState::TakeArrived(const BlockFetch& fetch, const FetchFinished& event) {
-  const size_t wanted = fetch.blocks.size() + (fetch.partial ? 1 : 0);
-  const bool came = event.blocks.size() == wanted;
-  bool all = came;
+// The sequence that waits for the fetch, if one still does.
+Sequence* WorkerState::WhoFetches(RequestId request, FetchId fetch) {
+  LiveRequest* live = Find(request);
+  if (live == nullptr) return nullptr;
+  for (Choice& choice : live->choices) {
+    if (choice.sequence && choice.sequence->fetch == fetch) return choice.sequence.get();
+  }
+  return nullptr;
+}
+
+// How many came and are what they should be.
+uint32_t WorkerState::TakeArrived(const BlockFetch& fetch, const FetchFinished& event) {
+  const size_t wanted = fetch.targets();
+  const bool shaped = fetch.kind == FetchKind::kPrefix ? event.blocks.size() <= wanted
+                                                       : event.blocks.size() == wanted;
+  uint32_t arrived = 0;
   for (size_t i = 0; i < wanted; ++i) {
     const bool full = i < fetch.blocks.size();
+    const bool came = shaped && i < event.blocks.size();
     bool good = came && event.blocks[i].checksum_sent == event.blocks[i].checksum_arrived;
     if (good && full) good = event.blocks[i].key == store_.copies().key(fetch.blocks[i].block());
     if (came && !good) ++totals_.checksum_failures;
-    all &= good;
+    arrived += good;
     if (!full) continue;
     if (good) {
       store_.FetchArrived(fetch.blocks[i], event.blocks[i].checksum_arrived);
@@ -321,7 +343,8 @@ bool WorkerState::TakeArrived(const BlockFetch& fetch, const FetchFinished& even
       store_.FetchLost(fetch.blocks[i]);
     }
   }
-  return all;
+  if (fetch.kind == FetchKind::kPrefix) fetch_counts_.blocks_arrived += arrived;
+  return arrived;
 }
 
 // The source may give its blocks back: all that could be had is here.

@@ -1,6 +1,6 @@
 // What a worker core knows and how it changes: the inside of worker_core.h. Events are handled in
-// worker_events.cc, steps are planned in worker_steps.cc, and requests go from worker to worker in
-// worker_handoff.cc.
+// worker_events.cc, steps are planned in worker_steps.cc, requests go from worker to worker in
+// worker_handoff.cc, and blocks that other workers have cached come by worker_fetch.cc.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +47,7 @@ class WorkerState {
 
   bool idle() const;
   WorkerLoad load() const;
+  const PrefixFetchCounts& prefix_fetches() const { return fetch_counts_; }
   const StoreCore& store() const { return store_; }
   StoreCore& store() { return store_; }
 
@@ -89,14 +90,21 @@ class WorkerState {
   void KeepLoans();
   void FetchAhead(RequestId id, FollowedPrompt& followed);
   void FetchFor(Sequence& sequence, uint32_t fetched);
-  FetchId StartFetching(BlockFetch fetch);
-  bool TakeArrived(const BlockFetch& fetch, const FetchFinished& event);
+  FetchId StartFetching(BlockFetch fetch, std::vector<BlockKey> keys = {});
+  uint32_t TakeArrived(const BlockFetch& fetch, const FetchFinished& event);
+  Sequence* WhoFetches(RequestId request, FetchId fetch);
   void DropSource(Sequence& sequence);
   void NoteEnd(Instant ends);
   void EndFollow(RequestId id);
   void EndLoan(RequestId id);
   bool DropOneFollow();
   void GiveWay();
+
+  // --- worker_fetch.cc
+  uint32_t FetchEnd(const Sequence& sequence, uint32_t full) const;
+  void FetchPrefix(Sequence& sequence, uint32_t fetched);
+  void EndLateFetches();
+  void Lend(const BlocksAsked& event);
 
   // --- worker_steps.cc
   void SetRunning(Sequence& sequence, SequenceState state);
@@ -141,16 +149,17 @@ class WorkerState {
   std::vector<StepCandidate> candidates_;
 
   // Handoffs. They hold blocks of the store, as the requests do.
-  absl::flat_hash_map<FetchId, BlockFetch> fetches_;
-  absl::flat_hash_map<SendId, BlockSend> sends_;
+  std::map<FetchId, BlockFetch> fetches_;
+  std::map<SendId, BlockSend> sends_;
   std::map<RequestId, Loan> loans_;
   std::map<RequestId, FollowedPrompt> followed_;
   std::vector<WorkerAction> handoff_actions_;
   Instant now_;
-  std::optional<Instant> next_end_;  // no loan or followed prompt ends before
+  std::optional<Instant> next_end_;  // no loan, followed prompt or wait ends before
   Instant loans_kept_;               // when sources were last told that we still wait
   uint64_t last_fetch_ = 0;
   uint64_t last_send_ = 0;
+  PrefixFetchCounts fetch_counts_;
 
   uint64_t last_arrival_ = 0;
   uint64_t last_sequence_ = 0;

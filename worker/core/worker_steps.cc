@@ -49,8 +49,13 @@ std::map<Rank, Sequence*>& WorkerState::QueueFor(const Sequence& sequence) {
 void WorkerState::Enqueue(Sequence& sequence) {
   CAIRN_CHECK(QueueFor(sequence).emplace(sequence.rank, &sequence).second);
   const uint32_t blocks_max = (sequence.length() - 1) / block_tokens_;
-  sequence.cached = sequence.source ? sequence.length() - 1
-                                    : store_.Match(sequence.chain, blocks_max) * block_tokens_;
+  if (sequence.source) {
+    sequence.cached = sequence.length() - 1;
+  } else {
+    const uint32_t held = store_.Match(sequence.chain, blocks_max);
+    const uint32_t fetched = sequence.holder ? std::min(sequence.holder->blocks, blocks_max) : 0;
+    sequence.cached = std::max(held, fetched) * block_tokens_;
+  }
   waiting_tokens_ += sequence.length() - sequence.cached;
 }
 
@@ -219,7 +224,8 @@ ClaimAnswer WorkerState::ClaimFor(Sequence& sequence) {
     if (std::holds_alternative<NotNow>(answer)) return answer;
   }
   const uint32_t full = (length - 1) / block_tokens_;
-  return store_.Claim(sequence.chain, full, blocks + spare, sequence.source ? full : 0);
+  return store_.Claim(sequence.chain, full, blocks + spare,
+                      sequence.source ? full : FetchEnd(sequence, full));
 }
 
 // Room to grow for those who run: whoever is let in on the last slot is the first to be preempted.
@@ -235,7 +241,10 @@ void WorkerState::Begin(Sequence& sequence, ChainClaim claim) {
   sequence.computed = prefix * block_tokens_;
   if (!sequence.started && !sequence.live->forked) {
     PromptUsage& usage = sequence.live->usage;
-    usage.cached_device_tokens = claim.device_blocks * block_tokens_;
+    // What came before something was lost on the way was not here by itself.
+    const uint32_t brought = std::min(sequence.fetched_blocks, claim.device_blocks);
+    usage.fetched_tokens = (brought + claim.fetched_blocks) * block_tokens_;
+    usage.cached_device_tokens = (claim.device_blocks - brought) * block_tokens_;
     usage.cached_dram_tokens = claim.dram_blocks * block_tokens_;
     if (sequence.copies_whole_prompt) {
       // The tail is the first to leave the device.
@@ -243,7 +252,8 @@ void WorkerState::Begin(Sequence& sequence, ChainClaim claim) {
     }
   }
   SetRunning(sequence, SequenceState::kArriving);
-  FetchFor(sequence, claim.fetched_blocks);
+  sequence.source ? FetchFor(sequence, claim.fetched_blocks)
+                  : FetchPrefix(sequence, claim.fetched_blocks);
   EndFollow(sequence.request);
   EndLoan(sequence.request);
   SettleArrivals();

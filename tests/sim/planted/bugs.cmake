@@ -150,8 +150,8 @@ bug(23 worker/core/worker_handoff.cc "event.blocks[i].checksum_sent == event.blo
   "(@N@ || event.blocks[i].checksum_sent == event.blocks[i].checksum_arrived)")
 
 # 24 a partial block is asked for with one position less than is counted.
-bug(24 worker/core/worker_handoff.cc "FetchId WorkerState::StartFetching(BlockFetch fetch) {"
-  "FetchId WorkerState::StartFetching(BlockFetch fetch) {
+bug(24 worker/core/worker_handoff.cc "FetchId WorkerState::StartFetching(BlockFetch fetch, std::vector<BlockKey> keys) {"
+  "FetchId WorkerState::StartFetching(BlockFetch fetch, std::vector<BlockKey> keys) {
   if (@N@ && fetch.range.partial_tokens > 1) --fetch.range.partial_tokens;")
 bug(24 worker/core/worker_handoff.cc "sequence->table.FillPartial(fetch.range.partial_tokens);
   sequence->computed += fetch.range.partial_tokens;"
@@ -179,6 +179,30 @@ bug(26 worker/core/worker_handoff.cc "for (RequestId id : lent) EndLoan(id);"
 bug(27 worker/core/worker_handoff.cc "choice.sequence->chain.Append(resumed.tokens);"
   "choice.sequence->chain.Append(
           std::span(resumed.tokens).first(resumed.tokens.size() - (@N@ && resumed.tokens.size() > 1)));")
+
+# 58 a block that is still on its way here is lent.
+bug(58 kvstore/core/store_core.cc "return LeaseIfReady(copies_.FindKey(key));"
+  "const std::optional<HeldId> found = copies_.FindKey(key);
+  if (@N@ && found && copies_.state(*found, Tier::kDevice) == CopyState::kArriving) {
+    copies_.AddLease(*found);
+    return BlockLease(&copies_, *found, copies_.slot(*found, Tier::kDevice));
+  }
+  return LeaseIfReady(found);")
+
+# 59 the slots of a fetch that is too late are given back while its bytes may still come.
+bug(59 worker/core/worker_fetch.cc "sequence->fetch.reset();" "sequence->fetch.reset();
+    if (@N@) fetch.blocks.clear();")
+
+# 60 what a holder had no longer counts as come.
+bug(60 worker/core/worker_handoff.cc "store_.FetchLost(fetch.blocks[i]);"
+  "@N@ && !came ? store_.FetchArrived(fetch.blocks[i], 0) : store_.FetchLost(fetch.blocks[i]);")
+
+# 61 what is lent from the cache is not held until it is sent.
+bug(61 worker/core/worker_fetch.cc "std::move(send));" "@N@ ? BlockSend() : std::move(send));")
+
+# 62 what comes too late is taken all the same.
+bug(62 worker/core/worker_handoff.cc "if (fetch.kind == FetchKind::kTooLate) return;"
+  "if (!@N@ && fetch.kind == FetchKind::kTooLate) return;")
 
 # Those from here on are caught by whole clusters.
 
@@ -275,8 +299,8 @@ bug(48 worker/core/peer_talk.cc "while (!awaited_.empty() &&" "while (!@N@ && !a
 # 49 the leases of a fetch that brought nothing are kept.
 bug(49 worker/core/worker_handoff.cc "const BlockFetch fetch = std::move(found->second);"
   "BlockFetch fetch = std::move(found->second);")
-bug(49 worker/core/worker_handoff.cc "  const bool all = TakeArrived(fetch, event);"
-  "  const bool all = TakeArrived(fetch, event);
+bug(49 worker/core/worker_handoff.cc "  const bool all = arrived == fetch.targets();"
+  "  const bool all = arrived == fetch.targets();
   if (@N@ && event.blocks.empty()) {
     sends_[SendId(event.id.value() + 1'000'000)].blocks = std::move(fetch.blocks);
   }")
