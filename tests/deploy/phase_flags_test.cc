@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "deploy/cli/simulation/find_sliders.h"
+#include "deploy/cli/simulation/simulation_html.h"
 #include "deploy/cli/simulation/simulation_json.h"
 #include "deploy/cli/simulation/simulation_study.h"
 #include "deploy/cli/simulation/simulation_text.h"
@@ -97,6 +98,28 @@ TEST_CASE("a plan searches the roles for each number of workers, and says which"
   const std::string name = plan.roles.at(plan.capacity.workers).Name();
   CHECK(ToText(*report).find("best as " + name) != std::string::npos);
   CHECK(JsonText(*report).find(name) != std::string::npos);
+}
+
+TEST_CASE("with --fetch what others have cached is fetched, and every output says how much") {
+  const std::string words = "--policy round-robin --workers 4";
+  const absl::StatusOr<SimulationReport> computes = Simulate(words);
+  const absl::StatusOr<SimulationReport> fetches = Simulate(words + " --fetch");
+  REQUIRE(computes.ok());
+  REQUIRE(fetches.ok());
+  CHECK(OnlyRun(*computes).summary.fetched_tokens == 0);
+  const ClusterSummary& summary = OnlyRun(*fetches).summary;
+  CHECK(summary.fetched_tokens > 10'000);
+  CHECK(HitShare(summary) > HitShare(OnlyRun(*computes).summary) + 0.1);
+  CHECK(summary.ttft.mean < OnlyRun(*computes).summary.ttft.mean);
+  CHECK(fetches->cluster.find("that fetch from each other at ") != std::string::npos);
+  CHECK(ToText(*fetches).find("% on other workers") != std::string::npos);
+  CHECK(ToText(*computes).find("on other workers") == std::string::npos);
+  CHECK(ToJson(*fetches)["policies"][0]["rates"][0]["seeds"][0]["fetched_tokens"] ==
+        summary.fetched_tokens);
+  CHECK(ToHtml(*fetches).find("fetched</li>") != std::string::npos);
+  CHECK(ToHtml(*computes).find("fetched</li>") == std::string::npos);
+  CHECK(ErrorOf("--fetch --profile dualmap-7b --kv-link peer")
+            .find("--fetch: profile dualmap-7b has no peer link") == 0);
 }
 
 }  // namespace

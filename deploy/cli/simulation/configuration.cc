@@ -40,6 +40,7 @@ Configuration ConfigurationOf(const Scenario& scenario, uint32_t block_tokens) {
   add("step-tokens", absl::StrCat(flags.step_tokens));
   add("sequences-max", absl::StrCat(flags.sequences_max));
   add("policy", absl::StrJoin(flags.policies, ", "));
+  add("fetch", flags.fetch ? absl::StrCat("over the ", flags.phases.kv_link, " link") : "no");
   add("schedulers", absl::StrCat(flags.schedulers));
   add("staleness", FormatDuration(flags.staleness));
   add("link-delay", FormatDuration(flags.link_delay));

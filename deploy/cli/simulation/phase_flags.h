@@ -7,6 +7,7 @@
 #include <string>
 
 #include "scheduler/simulator/slider_search.h"
+#include "scheduler/simulator/step_cost.h"
 
 namespace cairn {
 
@@ -21,6 +22,7 @@ struct PhaseFlags {
   bool search = false;
   std::string kv_link = "network";
 
+  KvLink link() const { return kv_link == "peer" ? KvLink::kPeer : KvLink::kNetwork; }
   bool any() const { return prefill + decode + mixed > 0; }
   PhaseSliders sliders() const {
     return {.prefill = prefill,

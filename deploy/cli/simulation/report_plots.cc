@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <set>
 
 #include "deploy/cli/simulation/html_text.h"
 #include "deploy/cli/simulation/svg_plot.h"
@@ -15,8 +16,16 @@ namespace {
 using Number = std::function<double(const SeedRun&)>;
 
 constexpr char kRate[] = "requests per second";
-constexpr uint32_t kDeviceColor = 0;
-constexpr uint32_t kDramColor = 5;
+
+// Where prompts were found.
+struct HitTier {
+  const char* name;
+  uint32_t color;
+  uint64_t ClusterSummary::*tokens;
+};
+constexpr HitTier kHitTiers[] = {{"device", 0, &ClusterSummary::hit_device_tokens},
+                                 {"DRAM", 5, &ClusterSummary::hit_dram_tokens},
+                                 {"fetched", 3, &ClusterSummary::fetched_tokens}};
 
 std::string Figure(const std::string& title, const std::string& note, const std::string& svg,
                    const std::string& legend = "") {
@@ -187,26 +196,27 @@ std::string TiersFigure(const SimulationReport& report) {
                .high = 0,
                .rows = {},
                .marks = {{report.bounds.hit_share, "one cache without end", true}}};
-  bool dram = false;
+  std::set<size_t> used;
   for (const PolicyReport& policy : report.policies) {
     const RatePoint* point = DetailOf(report, policy);
     if (point == nullptr) continue;
-    const auto share = [point](uint64_t ClusterSummary::*tokens) {
-      return SpreadOf(*point, [tokens](const SeedRun& run) {
-        const auto prompt = static_cast<double>(run.summary.prompt_tokens);
-        return prompt == 0 ? 0 : static_cast<double>(run.summary.*tokens) / prompt;
-      });
-    };
-    const double device = share(&ClusterSummary::hit_device_tokens).mean;
-    const double from_dram = share(&ClusterSummary::hit_dram_tokens).mean;
-    dram = dram || from_dram > 0;
-    plot.rows.push_back(
-        {.label = policy.policy,
-         .parts = {{device, kDeviceColor, "device"}, {from_dram, kDramColor, "DRAM"}}});
+    plot.rows.push_back({.label = policy.policy, .parts = {}});
+    for (size_t i = 0; i < std::size(kHitTiers); ++i) {
+      const HitTier& tier = kHitTiers[i];
+      const double share = SpreadOf(*point, [&](const SeedRun& run) {
+                             return ShareOfPrompts(run.summary.*tier.tokens, run.summary);
+                           }).mean;
+      plot.rows.back().parts.push_back({share, tier.color, tier.name});
+      if (share > 0) used.insert(i);
+    }
   }
+  used.insert(0);
+  std::vector<LegendEntry> legend;
+  for (const size_t i : used) legend.push_back({kHitTiers[i].name, kHitTiers[i].color});
+  const bool several = used.size() > 1;
   return Figure("Prompt tokens found in a cache, by tier",
-                dram ? "device memory first, then DRAM" : "all in device memory", ToSvg(plot),
-                dram ? Legend({{"device", kDeviceColor}, {"DRAM", kDramColor}}) : "");
+                several ? "of the worker itself first" : "all in device memory", ToSvg(plot),
+                several ? Legend(legend) : "");
 }
 
 }  // namespace

@@ -81,6 +81,12 @@ absl::Status Check(const Scenario& scenario) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--kv-tokens ", flags.kv_tokens, ": less than one block of ", block_tokens, " tokens"));
   }
+  if (flags.fetch && scenario.LinkBetweenWorkers().gigabytes_per_s <= 0) {
+    return absl::InvalidArgumentError(absl::StrCat("--fetch: profile ", scenario.profile.name,
+                                                   " has no ", flags.phases.kv_link,
+                                                   " link; --kv-link names another, and --network "
+                                                   "says how fast that one is"));
+  }
   const uint32_t needed = WorkersNeeded(scenario.events);
   if (!flags.plan && needed > flags.workers) {
     return absl::InvalidArgumentError(

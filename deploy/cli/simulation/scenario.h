@@ -20,6 +20,10 @@ struct Scenario {
   std::vector<double> rates;  // that --rates names, in rising order
   bool rates_auto = false;    // around the goodput
   std::vector<Trace> traces;  // by seed, read and not yet shaped
+
+  const LinkCost& LinkBetweenWorkers() const {
+    return profile.links[static_cast<size_t>(flags.phases.link())];
+  }
 };
 
 // Errors: of files, and of flags that contradict each other or the trace.

@@ -44,6 +44,10 @@ void AddClusterFlags(CLI::App& app, SimulateFlags& flags) {
       ->check(CLI::Range(1u, 65536u))
       ->group(kGroup);
   app.add_option("--profile", flags.profile, "what a step costs: a name or a file")->group(kGroup);
+  AddSwitch(app, "fetch", flags.fetch,
+            "workers fetch what others have cached, over --kv-link, where that is faster than "
+            "computing it")
+      ->group(kGroup);
 }
 
 void AddWorldFlags(CLI::App& app, SimulateFlags& flags) {

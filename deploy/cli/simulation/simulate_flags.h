@@ -33,6 +33,7 @@ struct SimulateFlags {
   uint32_t step_tokens = 2048;
   uint32_t sequences_max = 256;
   std::string profile = "h100-llama-3.1-8b";
+  bool fetch = false;
   std::vector<std::string> events;  // event_script.h
   std::string events_file;
 

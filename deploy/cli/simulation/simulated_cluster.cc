@@ -6,6 +6,7 @@
 #include "deploy/cli/units.h"
 #include "kvstore/base/check.h"
 #include "scheduler/core/routing_policy.h"
+#include "scheduler/simulator/fetch_price.h"
 
 namespace cairn {
 namespace {
@@ -60,10 +61,8 @@ ClusterOptions ClusterOf(const Scenario& scenario, const StudyCell& cell, const 
     cluster.workers.assign(cell.workers, worker);
   }
   cluster.schedulers.assign(flags.schedulers, scheduler);
-  const KvLink link = phases.kv_link == "peer" ? KvLink::kPeer : KvLink::kNetwork;
-  cluster.peers.transfer_time = [cost, link, block_tokens](uint64_t tokens) {
-    return cost.TransferTokens(link, tokens, block_tokens);
-  };
+  cluster.peers = PeersOver(phases.link(), cost, block_tokens);
+  if (flags.fetch) LetFetch(phases.link(), cost, block_tokens, cluster);
   cluster.world = WorldOf(scenario.events, worker);
   return cluster;
 }
@@ -78,6 +77,10 @@ std::string ClusterText(const Scenario& scenario) {
   if (flags.phases.any()) text = flags.phases.sliders().Name();
   absl::StrAppend(&text, " of ", size(flags.kv_tokens));
   if (flags.dram_tokens > 0) absl::StrAppend(&text, " and ", size(flags.dram_tokens), " in DRAM");
+  if (flags.fetch) {
+    absl::StrAppend(&text, ", that fetch from each other at ",
+                    scenario.LinkBetweenWorkers().gigabytes_per_s, " GB/s");
+  }
   if (flags.schedulers > 1 || flags.staleness > Duration()) {
     absl::StrAppend(&text, ", ", flags.schedulers, " schedulers, views up to ",
                     FormatDuration(flags.staleness), " old");

@@ -57,6 +57,7 @@ ordered_json ToJson(const SeedRun& run) {
                       {"prompt_tokens", s.prompt_tokens},
                       {"hit_device_tokens", s.hit_device_tokens},
                       {"hit_dram_tokens", s.hit_dram_tokens},
+                      {"fetched_tokens", s.fetched_tokens},
                       {"hit_share", HitShare(s)},
                       {"output_tokens", s.output_tokens},
                       {"preemptions", s.preemptions},
@@ -64,6 +65,14 @@ ordered_json ToJson(const SeedRun& run) {
                       {"span_s", s.span.seconds()},
                       {"busy_share", s.busy_share},
                       {"imbalance", s.imbalance}};
+  if (s.fetches.fetches > 0) {
+    out["fetches"] = {{"count", s.fetches.fetches},
+                      {"blocks_asked", s.fetches.blocks_asked},
+                      {"blocks_arrived", s.fetches.blocks_arrived},
+                      {"blocks_absent", s.fetches.blocks_absent},
+                      {"blocks_refused", s.fetches.blocks_refused},
+                      {"blocks_late", s.fetches.blocks_late}};
+  }
   if (!run.classes.empty()) out["classes"] = ToJson(run.classes);
   if (!run.tenants.empty()) out["tenants"] = ToJson(run.tenants);
   return out;

@@ -35,11 +35,14 @@ struct SeedRun {
   std::vector<GroupSummary> tenants;
 };
 
-// The part of a run's prompt tokens that were cached.
-inline double HitShare(const ClusterSummary& s) {
-  const uint64_t hits = s.hit_device_tokens + s.hit_dram_tokens;
+inline double ShareOfPrompts(uint64_t tokens, const ClusterSummary& s) {
   return s.prompt_tokens == 0 ? 0
-                              : static_cast<double>(hits) / static_cast<double>(s.prompt_tokens);
+                              : static_cast<double>(tokens) / static_cast<double>(s.prompt_tokens);
+}
+// The part of a run's prompt tokens that were cached, on the worker itself or where it could fetch
+// them.
+inline double HitShare(const ClusterSummary& s) {
+  return ShareOfPrompts(s.hit_device_tokens + s.hit_dram_tokens + s.fetched_tokens, s);
 }
 
 struct Spread {

@@ -50,10 +50,14 @@ std::string TextOf(const SeedRun& run, const std::string& policy) {
                      "p99", "max");
   out += Row("TTFT", s.ttft) + Row("TPOT", s.tpot) + Row("worst gap", s.gap_max) +
          Row("queue", s.queue);
+  const std::string fetched =
+      s.fetched_tokens == 0
+          ? ""
+          : fmt::format(" ({:.1f} % on other workers)", 100 * ShareOfPrompts(s.fetched_tokens, s));
   out += fmt::format(
-      "  {:.1f} % of prompt tokens were cached, workers {:.0f} % busy, the busiest {:.2f} of "
+      "  {:.1f} % of prompt tokens were cached{}, workers {:.0f} % busy, the busiest {:.2f} of "
       "the mean, {} preemptions\n",
-      100 * HitShare(s), 100 * s.busy_share, s.imbalance, s.preemptions);
+      100 * HitShare(s), fetched, 100 * s.busy_share, s.imbalance, s.preemptions);
   if (s.missed_ttft + s.missed_tpot > 0) {
     out += fmt::format("  {} missed the TTFT target, {} the TPOT target\n", s.missed_ttft,
                        s.missed_tpot);
