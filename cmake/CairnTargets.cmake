@@ -77,7 +77,8 @@ endfunction()
 
 # Over two seconds on two quiet cores: labelled `slow` beside their own labels. tests/run does not repeat
 # them on a tree on which they have passed.
-set(CAIRN_SLOW_TESTS attention_test matmul_test sampler_test cpu_engine_test quality_test simulation_test planted_bugs_test)
+set(CAIRN_SLOW_TESTS attention_test chat_template_test cli_test cluster_sim_test cpu_engine_test matmul_test
+  planted_bugs_test quality_test sampler_test simulation_test virtual_cluster_test)
 
 # Everything that ctest runs: `ninja cairn_tests`. Benchmarks are not part of it.
 add_custom_target(cairn_tests)
