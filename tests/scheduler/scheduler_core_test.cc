@@ -5,6 +5,7 @@
 #include <set>
 
 #include "kvstore/base/prng.h"
+#include "tests/scheduler/first_load.h"
 
 namespace cairn {
 namespace {
@@ -49,10 +50,7 @@ struct Desk {
   // A worker that has computed 1,000 tokens a second so far.
   WorkerLoad JoinWithKnownSpeed() {
     Do(WorkerJoined{kWorker, kEpoch});
-    WorkerLoad load;
-    load.steps = 1;
-    load.last_step = Milliseconds(100);
-    load.last_step_tokens = 100;
+    const WorkerLoad load = FirstLoad(100);
     Report(load);
     return load;
   }

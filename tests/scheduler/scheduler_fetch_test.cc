@@ -6,6 +6,7 @@
 
 #include "kvstore/block/block_chain.h"
 #include "scheduler/core/scheduler_core.h"
+#include "tests/scheduler/first_load.h"
 
 namespace cairn {
 namespace {
@@ -39,11 +40,7 @@ struct Desk {
   Desk(uint32_t workers, const SchedulerLimits& limits) : core(limits) {
     for (uint32_t i = 1; i <= workers; ++i) {
       Do(WorkerJoined{NodeId(i), kEpoch});
-      WorkerLoad load;
-      load.steps = 1;
-      load.last_step = Milliseconds(100);
-      load.last_step_tokens = 1000;
-      Do(WorkerReported{NodeId(i), kEpoch, load});
+      Do(WorkerReported{NodeId(i), kEpoch, FirstLoad(1000)});
     }
   }
   void Do(const SchedulerEvent& event) {

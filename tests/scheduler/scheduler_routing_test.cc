@@ -7,6 +7,7 @@
 #include "kvstore/base/prng.h"
 #include "kvstore/block/block_chain.h"
 #include "scheduler/core/scheduler_core.h"
+#include "tests/scheduler/first_load.h"
 
 namespace cairn {
 namespace {
@@ -25,10 +26,7 @@ struct Desk {
   explicit Desk(uint32_t workers, SchedulerLimits limits = {}) : core(limits) {
     for (uint32_t i = 1; i <= workers; ++i) {
       Do(WorkerJoined{NodeId(i), kEpoch});
-      WorkerLoad load;
-      load.steps = 1;
-      load.last_step = Milliseconds(100);
-      load.last_step_tokens = 1000;
+      WorkerLoad load = FirstLoad(1000);
       load.device_slots = 1000;
       Do(WorkerReported{NodeId(i), kEpoch, load});
     }
