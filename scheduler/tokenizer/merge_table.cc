@@ -12,19 +12,20 @@
 
 namespace cairn {
 
-MergeTable::MergeTable(size_t merges) {
-  const size_t capacity = std::bit_ceil(std::max<size_t>(16, merges * 2));
-  slots_.resize(capacity);
-  mask_ = capacity - 1;
-  shift_ = 64 - std::countr_zero(capacity);
+MergeTable::MergeTable(size_t merges) { Resize(std::bit_ceil(std::max<size_t>(16, merges * 2))); }
+
+void MergeTable::Resize(size_t slots) {
+  slots_.assign(slots, Slot{});
+  mask_ = slots - 1;
+  shift_ = 64 - std::countr_zero(slots);
+  filter_.assign(slots << kFilterBits, false);
+  filter_shift_ = shift_ - kFilterBits;
+  used_ = 0;
 }
 
 void MergeTable::Grow() {
-  std::vector<Slot> old = std::move(slots_);
-  slots_.assign(old.size() * 2, Slot{});
-  mask_ = slots_.size() - 1;
-  --shift_;
-  used_ = 0;
+  const std::vector<Slot> old = std::move(slots_);
+  Resize(old.size() * 2);
   for (const Slot& slot : old) {
     if (slot.key == kEmpty) continue;
     Insert(static_cast<TokenId>(slot.key >> 32), static_cast<TokenId>(slot.key & 0xffffffffu),
@@ -35,12 +36,14 @@ void MergeTable::Grow() {
 void MergeTable::Insert(TokenId left, TokenId right, Merge merge) {
   if (used_ * 2 >= slots_.size()) Grow();
   const uint64_t key = Key(left, right);
-  size_t i = Place(key);
+  const size_t hash = HashOf(key);
+  size_t i = hash >> shift_;
   while (slots_[i].key != kEmpty) {
     if (slots_[i].key == key) return;
     i = (i + 1) & mask_;
   }
   slots_[i] = {key, merge};
+  filter_[hash >> filter_shift_] = true;
   ++used_;
 }
 

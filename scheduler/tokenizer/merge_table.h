@@ -33,7 +33,9 @@ class MergeTable {
 
   Merge Find(TokenId left, TokenId right) const {
     const uint64_t key = Key(left, right);
-    for (size_t i = Place(key);; i = (i + 1) & mask_) {
+    const size_t hash = HashOf(key);
+    if (!filter_[hash >> filter_shift_]) return {};
+    for (size_t i = hash >> shift_;; i = (i + 1) & mask_) {
       const Slot& slot = slots_[i];
       if (slot.key == key) return slot.merge;
       if (slot.key == kEmpty) return {};
@@ -50,12 +52,16 @@ class MergeTable {
   static uint64_t Key(TokenId left, TokenId right) {
     return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
   }
-  size_t Place(uint64_t key) const {
-    return static_cast<size_t>((key ^ key >> 29) * 0x9e3779b97f4a7c15ull >> shift_);
-  }
+  static size_t HashOf(uint64_t key) { return (key ^ key >> 29) * 0x9e3779b97f4a7c15ull; }
   void Insert(TokenId left, TokenId right, Merge merge);  // the first of equal keys stays
   void Grow();
+  void Resize(size_t slots);
 
+  // Most pairs that are asked for never merge, and the slots of a large vocabulary are in no cache:
+  // a few bits a slot, which are, say so first (of absent pairs, one in eight or fewer goes on).
+  static constexpr int kFilterBits = 2;  // log2 of bits a slot
+  std::vector<bool> filter_;
+  int filter_shift_ = 0;
   std::vector<Slot> slots_;
   size_t mask_ = 0;
   size_t used_ = 0;

@@ -1,30 +1,17 @@
 #include "scheduler/tokenizer/pair_merge.h"
 
 #include <algorithm>
-#include <functional>
 
 #include "kvstore/base/check.h"
 
 namespace cairn {
 namespace {
 
-constexpr size_t kShortMax = 24;  // up to here scanning beats a heap
-constexpr size_t kWindow = 4096;  // symbols merged at a time
-constexpr size_t kOverlap = 48;   // tokens of a window that the next one does again, at first
+constexpr size_t kShortMax = 24;  // up to here scanning beats a tree
+constexpr size_t kWindow = 256;   // symbols merged at a time
+constexpr size_t kOverlap = 12;   // tokens of a window that the next one does again, at first
 constexpr int kSeamTries = 8;     // places to join two windows before giving up on windows
 constexpr uint32_t kNone = 0xffffffffu;
-
-void Push(std::vector<uint64_t>& heap, uint32_t rank, uint32_t node) {
-  heap.push_back(static_cast<uint64_t>(rank) << 32 | node);
-  std::push_heap(heap.begin(), heap.end(), std::greater<>());
-}
-
-uint64_t Pop(std::vector<uint64_t>& heap) {
-  std::pop_heap(heap.begin(), heap.end(), std::greater<>());
-  const uint64_t top = heap.back();
-  heap.pop_back();
-  return top;
-}
 
 }  // namespace
 
@@ -37,7 +24,7 @@ void PairMerge::Run(std::span<const TokenId> symbols, MergeScratch& scratch,
     out.resize(before);
   }
   Stretch all;
-  RunHeap(symbols, scratch, all);
+  RunWhole(symbols, scratch, all);
   out.insert(out.end(), all.tokens.begin(), all.tokens.end());
 }
 
@@ -65,37 +52,34 @@ void PairMerge::RunShort(std::span<const TokenId> symbols, std::vector<TokenId>&
 }
 
 // All merges of the stretch at once.
-void PairMerge::RunHeap(std::span<const TokenId> symbols, MergeScratch& scratch,
-                        Stretch& out) const {
+void PairMerge::RunWhole(std::span<const TokenId> symbols, MergeScratch& scratch,
+                         Stretch& out) const {
   CAIRN_CHECK_LT(symbols.size(), size_t{kNone});
   const uint32_t n = static_cast<uint32_t>(symbols.size());
   std::vector<MergeScratch::Node>& nodes = scratch.nodes;
-  std::vector<uint64_t>& heap = scratch.heap;
+  RankTree& ranks = scratch.ranks;
   nodes.resize(n);
-  heap.clear();
-  for (uint32_t i = 0; i < n; ++i) nodes[i] = {symbols[i], i + 1, i == 0 ? kNone : i - 1, {}};
-  for (uint32_t i = 0; i + 1 < n; ++i) {
-    nodes[i].merge = table_.Find(symbols[i], symbols[i + 1]);
-    if (nodes[i].merge.rank != Merge::kNever) {
-      heap.push_back(static_cast<uint64_t>(nodes[i].merge.rank) << 32 | i);
-    }
+  ranks.Reset(n);
+  for (uint32_t i = 0; i < n; ++i) {
+    const Merge merge = i + 1 < n ? table_.Find(symbols[i], symbols[i + 1]) : Merge{};
+    nodes[i] = {symbols[i], i + 1, i == 0 ? kNone : i - 1, merge.token};
+    ranks.Place(i, merge.rank);
   }
-  std::make_heap(heap.begin(), heap.end(), std::greater<>());
+  ranks.Build();
   const auto look_right = [&](uint32_t i) {
     MergeScratch::Node& node = nodes[i];
-    node.merge = node.next < n ? table_.Find(node.token, nodes[node.next].token) : Merge{};
-    if (node.merge.rank != Merge::kNever) Push(heap, node.merge.rank, i);
+    const Merge merge = node.next < n ? table_.Find(node.token, nodes[node.next].token) : Merge{};
+    node.merged = merge.token;
+    ranks.Set(i, merge.rank);
   };
-  while (!heap.empty()) {
-    const uint64_t top = Pop(heap);
-    const uint32_t i = static_cast<uint32_t>(top & 0xffffffffu);
+  for (size_t best; (best = ranks.Least()) != RankTree::kNone;) {
+    const uint32_t i = static_cast<uint32_t>(best);
     MergeScratch::Node& node = nodes[i];
-    if (node.token < 0 || node.merge.rank != top >> 32) continue;  // of an older state
-    MergeScratch::Node& gone = nodes[node.next];
-    node.token = node.merge.token;
-    gone.token = -1;
-    node.next = gone.next;
-    if (node.next < n) nodes[node.next].previous = i;
+    node.token = node.merged;
+    const uint32_t next = nodes[node.next].next;
+    ranks.Set(node.next, Merge::kNever);
+    node.next = next;
+    if (next < n) nodes[next].previous = i;
     if (node.previous != kNone) look_right(node.previous);
     look_right(i);
   }
@@ -112,7 +96,7 @@ void PairMerge::RunHeap(std::span<const TokenId> symbols, MergeScratch& scratch,
 bool PairMerge::StayApart(std::span<const TokenId> pair, std::span<const TokenId> symbols,
                           MergeScratch& scratch) const {
   Stretch merged;
-  RunHeap(symbols, scratch, merged);
+  RunWhole(symbols, scratch, merged);
   return std::equal(pair.begin(), pair.end(), merged.tokens.begin(), merged.tokens.end());
 }
 
@@ -125,7 +109,7 @@ bool PairMerge::RunWindows(std::span<const TokenId> symbols, MergeScratch& scrat
                            std::vector<TokenId>& out) const {
   Stretch here, next;
   size_t begin = 0;  // of `here`
-  RunHeap(symbols.first(kWindow), scratch, here);
+  RunWhole(symbols.first(kWindow), scratch, here);
   while (begin + here.ends.back() < symbols.size()) {
     bool joined = false;
     for (int attempt = 0; attempt < kSeamTries && !joined; ++attempt) {
@@ -138,7 +122,7 @@ bool PairMerge::RunWindows(std::span<const TokenId> symbols, MergeScratch& scrat
       const size_t kept = count - back;
       const size_t seam = begin + here.ends[kept - 1];
       const size_t size = std::min(kWindow, symbols.size() - seam);
-      RunHeap(symbols.subspan(seam, size), scratch, next);
+      RunWhole(symbols.subspan(seam, size), scratch, next);
       const TokenId pair[] = {here.tokens[kept - 1], next.tokens[0]};
       if (pair[1] != here.tokens[kept]) {
         const size_t pair_begin = begin + (kept >= 2 ? here.ends[kept - 2] : 0);

@@ -9,6 +9,7 @@
 
 #include "kvstore/base/ids.h"
 #include "scheduler/tokenizer/merge_table.h"
+#include "scheduler/tokenizer/rank_tree.h"
 
 namespace cairn {
 
@@ -18,10 +19,10 @@ struct MergeScratch {
     TokenId token = -1;
     uint32_t next = 0;      // the symbol where the next node starts
     uint32_t previous = 0;  // kNone for the first
-    Merge merge;            // with the next node
+    TokenId merged = -1;    // what it and the next node become
   };
   std::vector<Node> nodes;
-  std::vector<uint64_t> heap;  // rank << 32 | node; the smallest on top
+  RankTree ranks;  // of each node's merge with the next
 };
 
 class PairMerge {
@@ -39,7 +40,7 @@ class PairMerge {
     std::vector<size_t> ends;
   };
   void RunShort(std::span<const TokenId> symbols, std::vector<TokenId>& out) const;
-  void RunHeap(std::span<const TokenId> symbols, MergeScratch& scratch, Stretch& out) const;
+  void RunWhole(std::span<const TokenId> symbols, MergeScratch& scratch, Stretch& out) const;
   bool RunWindows(std::span<const TokenId> symbols, MergeScratch& scratch,
                   std::vector<TokenId>& out) const;
   bool StayApart(std::span<const TokenId> pair, std::span<const TokenId> symbols,

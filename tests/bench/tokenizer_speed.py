@@ -30,7 +30,8 @@ def sources():
     words = " ".join("".join(draw.choices("etaoinshrdlucmfwypvbgkjqxz", range(26, 0, -1), k=draw.randint(2, 10)))
                      for _ in range(500_000))
     hanzi = "".join(chr(draw.randint(0x4E00, 0x9FFF)) for _ in range(700_000))
-    return {"documents and code": pages, "random words": words, "random Chinese characters": hanzi, "one letter": "a" * 1000}
+    letters = "".join(draw.choices("etaoinshrdlucmfwypvbgkjqxz", range(26, 0, -1), k=1_000_000))
+    return {"documents and code": pages, "random words": words, "random Chinese characters": hanzi, "random letters, no space": letters, "one letter": "a" * 1000}
 
 
 def cpu_seconds(model, text):
