@@ -1,5 +1,6 @@
 #include "deploy/cli/bench_engine.h"
 
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -36,8 +37,12 @@ absl::Status RunBenchEngine(const BenchEngineOptions& options) {
   if (!alone.ok()) return alone.status();
   CpuEngine& engine = (*alone)->engine();
   const SystemClock clock;
-  // Once for the caches, the page tables and the threads.
-  const EngineBenchCell warm{.batch = 1, .context = 16, .decode_steps = 2, .step_tokens = 16};
+  // Once for the caches, the page tables and the threads: an engine that serves has seen such
+  // steps.
+  const EngineBenchCell warm{.batch = 1,
+                             .context = std::min(cell.context, cell.step_tokens),
+                             .decode_steps = std::min(cell.decode_steps, 2u),
+                             .step_tokens = cell.step_tokens};
   if (absl::StatusOr<EngineBenchResult> r = RunEngineBench(engine, clock, warm, 1); !r.ok()) {
     return r.status();
   }
