@@ -65,12 +65,14 @@ bool Attains(const RequestRecord& request, const SloTarget& target) {
   return !MissesTtft(request, target) && !MissesTpot(request, target);
 }
 
-double Attainment(std::span<const RequestRecord> requests, const SloTarget& target, Instant from) {
+double Attainment(std::span<const RequestRecord> requests, const RunTargets& targets,
+                  Instant from) {
   size_t counted = 0, attained = 0;
-  for (const RequestRecord& request : requests) {
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const RequestRecord& request = requests[i];
     if (!Counts(request, from) || request.outcome == RequestOutcome::kCancelled) continue;
     ++counted;
-    attained += Attains(request, target);
+    attained += Attains(request, targets.at(i));
   }
   return counted == 0 ? 1.0 : Share(attained, counted);
 }
@@ -113,7 +115,7 @@ std::vector<Duration> TpotsOf(std::span<const RequestRecord> requests, Instant f
   return all;
 }
 
-ClusterSummary Summarize(const ClusterResult& result, const SloTarget& target, Instant from) {
+ClusterSummary Summarize(const ClusterResult& result, const RunTargets& targets, Instant from) {
   ClusterSummary out;
   std::vector<Duration> gap, queue;
   std::optional<Instant> first;
@@ -123,7 +125,8 @@ ClusterSummary Summarize(const ClusterResult& result, const SloTarget& target, I
     first = std::min(first.value_or(request.arrival), request.arrival);
     last = std::max(last, request.ended);
   }
-  for (const RequestRecord& request : result.requests) {
+  for (size_t i = 0; i < result.requests.size(); ++i) {
+    const RequestRecord& request = result.requests[i];
     if (!Counts(request, from)) continue;
     ++out.requests;
     CountOutcome(request, out);
@@ -140,12 +143,12 @@ ClusterSummary Summarize(const ClusterResult& result, const SloTarget& target, I
       out.fetched_tokens += request.fetched_tokens;
     }
     if (request.outcome == RequestOutcome::kFinished) {
-      out.missed_ttft += MissesTtft(request, target);
-      out.missed_tpot += MissesTpot(request, target);
+      out.missed_ttft += MissesTtft(request, targets.at(i));
+      out.missed_tpot += MissesTpot(request, targets.at(i));
     }
     if (request.tokens >= 2) gap.push_back(request.gap_max);
   }
-  out.attainment = Attainment(result.requests, target, from);
+  out.attainment = Attainment(result.requests, targets, from);
   out.ttft = PercentilesOf(TtftsOf(result.requests, from));
   out.tpot = PercentilesOf(TpotsOf(result.requests, from));
   out.gap_max = PercentilesOf(std::move(gap));

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "kvstore/base/generation.h"
@@ -21,10 +22,24 @@ inline bool MissesTpot(const RequestRecord& request, const SloTarget& target) {
   return target.tpot > Duration() && request.tpot() > target.tpot;
 }
 
+// What the requests of a run are measured against: all the same, or each its own.
+class RunTargets {
+ public:
+  RunTargets() = default;  // no target
+  RunTargets(const SloTarget& all) : all_(all) {}
+  explicit RunTargets(std::vector<SloTarget> own) : own_(std::move(own)) {}
+
+  const SloTarget& at(size_t request) const { return own_.empty() ? all_ : own_[request]; }
+
+ private:
+  SloTarget all_;
+  std::vector<SloTarget> own_;  // by request
+};
+
 // The share of requests that attain the targets. Those shed, failed or unfinished do not; those
 // whose client cancelled do not count, nor do those that arrived before `from` (to warm the
 // caches). 1 if none counts.
-double Attainment(std::span<const RequestRecord> requests, const SloTarget& target,
+double Attainment(std::span<const RequestRecord> requests, const RunTargets& targets,
                   Instant from = {});
 
 struct Percentiles {
@@ -77,6 +92,6 @@ struct ClusterSummary {
   double imbalance = 0;   // the busiest worker's busy time over the mean; 1 is even
 };
 
-ClusterSummary Summarize(const ClusterResult& result, const SloTarget& target, Instant from = {});
+ClusterSummary Summarize(const ClusterResult& result, const RunTargets& targets, Instant from = {});
 
 }  // namespace cairn

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kvstore/base/phase_role.h"
 #include "kvstore/base/time.h"
 #include "worker/core/handoff.h"
 
@@ -23,10 +24,12 @@ enum class RequestOutcome : uint8_t {
 struct RequestRecord {
   RequestOutcome outcome = RequestOutcome::kNotArrived;
   uint32_t scheduler = 0;
-  uint32_t worker = 0;  // the last that it was given to
+  uint32_t worker = 0;         // the last that it was given to
+  uint32_t prompt_worker = 0;  // the last that was to compute its prompt
   Instant arrival;
   Instant dispatched;  // first given to a worker
   Instant prefilled;   // the client heard that its prompt is done
+  Instant handed;      // to `worker`, the last time that another one's KV went with it
   Instant first_token;
   Instant last_token;
   Instant ended;
@@ -55,7 +58,8 @@ struct RequestRecord {
 
 // One worker over all its lives.
 struct WorkerRecord {
-  Duration busy;  // in steps
+  PhaseRole role = PhaseRole::kMixed;  // the last that it had
+  Duration busy;                       // in steps
   std::vector<Duration> busy_by_slice;
   uint64_t steps = 0;
   uint64_t prefill_tokens = 0;  // computed, in steps of more than one token of a sequence
@@ -70,6 +74,8 @@ struct WorkerRecord {
   uint64_t batches_published = 0;  // each goes to every scheduler
   uint64_t changes_published = 0;  // in them
   uint64_t resyncs = 0;            // schedulers that had to ask
+  uint64_t handoffs_in = 0;        // requests that came with another worker's KV
+  uint64_t handoffs_out = 0;       // that went on elsewhere with this one's
   uint32_t lives = 0;
   uint32_t device_slots = 0;
   uint32_t device_slots_used_max = 0;  // neither free nor evictable

@@ -2,6 +2,7 @@
 // targets, a tenant against those of each request's class.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,12 +20,23 @@ struct GroupSummary {
   size_t shed = 0;
   size_t expired = 0;
   double attainment = 0;  // of requests
+  // Tokens computed for it: of prompts what was in no cache, and what was generated. This is what
+  // tenants' shares are counted in.
+  uint64_t work_tokens = 0;
+  double work_share = 0;  // of all groups' work
   Percentiles ttft;
   Percentiles tpot;
+  std::vector<Duration> ttft_curve;  // CurveOf; of a class only
+  std::vector<Duration> tpot_curve;
 };
 
-// Of the classes that the trace's requests name, in the order of `classes`; nobody else's are
-// there.
+// What each request is measured against: its class's targets.
+RunTargets TargetsOf(const Trace& trace, const LatencyClasses& classes);
+
+// The classes that the trace's requests are of, in the order of `classes`.
+std::vector<LatencyClass> ClassesOf(const Trace& trace, const LatencyClasses& classes);
+
+// Of those classes.
 std::vector<GroupSummary> SummarizeClasses(const Trace& trace, const ClusterResult& result,
                                            const LatencyClasses& classes);
 // By the tenants' numbers.

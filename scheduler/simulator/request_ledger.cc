@@ -24,8 +24,11 @@ void RequestLedger::Dispatch(uint32_t request, uint32_t worker, bool handed, Ins
   record.worker = worker;
   if (handed) {
     ++record.handoffs;
+    record.handed = now;
     return;
   }
+  record.prompt_worker = worker;
+  record.handed = {};
   if (record.dispatches++ == 0) record.dispatched = now;
 }
 

@@ -31,6 +31,8 @@ class RequestLedger {
   bool IsOpen(uint32_t request) const {
     return records_[request].outcome == RequestOutcome::kUnfinished;
   }
+  // The last that it was given to.
+  uint32_t WorkerOf(uint32_t request) const { return records_[request].worker; }
   uint64_t open() const { return arrived_ - ended_; }  // arrived and not ended
   uint64_t arrived() const { return arrived_; }
   std::vector<RequestRecord> TakeRecords() { return std::move(records_); }

@@ -5,6 +5,8 @@
 #include <utility>
 #include <variant>
 
+#include "scheduler/simulator/request_stay.h"
+
 namespace cairn {
 namespace {
 
@@ -60,23 +62,14 @@ std::vector<SliceSums> AliveOf(const ClusterOptions& options, size_t workers, si
   return alive;
 }
 
-// From when a request was given to a worker until it ended. One that began again elsewhere counts
-// for the last one alone.
-struct Stay {
-  Instant from, until;
-};
-Stay StayOf(const RequestRecord& request, Instant end) {
-  if (request.dispatches == 0) return {};
-  return {request.dispatched, request.ended == Instant() ? end : request.ended};
-}
-
 // How many requests were on each worker, by slices.
 std::vector<SliceSums> RequestsOn(const ClusterResult& result, const RunTimeline& timeline) {
   std::vector<SliceSums> all(result.workers.size(),
                              SliceSums(timeline.slice, timeline.slices.size()));
   for (const RequestRecord& request : result.requests) {
-    const Stay stay = StayOf(request, result.end);
-    if (request.worker < all.size()) all[request.worker].Add(stay.from, stay.until);
+    for (const RequestStay& stay : StaysOf(request, result.end)) {
+      if (stay.worker < all.size()) all[stay.worker].Add(stay.from, stay.until);
+    }
   }
   return all;
 }
@@ -105,7 +98,7 @@ void AddWorkers(const ClusterOptions& options, const ClusterResult& result, RunT
   }
 }
 
-void AddRequests(const ClusterResult& result, const SloTarget& target, RunTimeline& out) {
+void AddRequests(const ClusterResult& result, const RunTargets& targets, RunTimeline& out) {
   const size_t count = out.slices.size();
   SliceSums queued(out.slice, count), prefilling(out.slice, count), decoding(out.slice, count);
   struct Arrived {
@@ -113,7 +106,8 @@ void AddRequests(const ClusterResult& result, const SloTarget& target, RunTimeli
     uint64_t prompt_tokens = 0, hit_tokens = 0;
   };
   std::vector<Arrived> arrived(count);
-  for (const RequestRecord& request : result.requests) {
+  for (size_t i = 0; i < result.requests.size(); ++i) {
+    const RequestRecord& request = result.requests[i];
     if (request.outcome == RequestOutcome::kNotArrived) continue;
     const Instant end = request.ended == Instant() ? result.end : request.ended;
     const Instant dispatched = request.dispatches > 0 ? request.dispatched : end;
@@ -126,7 +120,7 @@ void AddRequests(const ClusterResult& result, const SloTarget& target, RunTimeli
     ++out.slices[slice].arrivals;
     if (request.outcome != RequestOutcome::kCancelled) {
       ++arrived[slice].counted;
-      arrived[slice].attained += Attains(request, target);
+      arrived[slice].attained += Attains(request, targets.at(i));
     }
     if (request.prefilled == Instant()) continue;
     arrived[slice].prompt_tokens += request.prompt_tokens;
@@ -146,7 +140,7 @@ void AddRequests(const ClusterResult& result, const SloTarget& target, RunTimeli
 }  // namespace
 
 RunTimeline TimelineOf(const ClusterOptions& options, const ClusterResult& result,
-                       const SloTarget& target) {
+                       const RunTargets& targets) {
   RunTimeline out{.slice = options.slice, .slices = {}};
   if (options.slice <= Duration()) return out;
   // The last happening may be a world event or a beat long after the last request.
@@ -154,7 +148,7 @@ RunTimeline TimelineOf(const ClusterOptions& options, const ClusterResult& resul
   for (const RequestRecord& request : result.requests) end = std::max(end, request.ended);
   out.slices.resize(static_cast<size_t>(end.nanoseconds() / options.slice.nanoseconds()) + 1);
   AddWorkers(options, result, out);
-  AddRequests(result, target, out);
+  AddRequests(result, targets, out);
   return out;
 }
 
@@ -165,9 +159,11 @@ std::vector<double> RequestsByWorker(const ClusterResult& result) {
     if (request.outcome == RequestOutcome::kNotArrived) continue;
     first = std::min(first, request.arrival);
     last = std::max(last, request.ended);
-    const Stay stay = StayOf(request, result.end);
-    if (request.worker < seconds.size())
-      seconds[request.worker] += (stay.until - stay.from).seconds();
+    for (const RequestStay& stay : StaysOf(request, result.end)) {
+      if (stay.worker < seconds.size()) {
+        seconds[stay.worker] += (stay.until - stay.from).seconds();
+      }
+    }
   }
   for (double& one : seconds) one = Share(one, (last - first).seconds());
   return seconds;

@@ -39,7 +39,7 @@ struct RunTimeline {
 
 // `options` are those of the run; none of it is known where it had no slices.
 RunTimeline TimelineOf(const ClusterOptions& options, const ClusterResult& result,
-                       const SloTarget& target);
+                       const RunTargets& targets);
 
 // Requests on each worker, on average from the first arrival to the last end.
 std::vector<double> RequestsByWorker(const ClusterResult& result);

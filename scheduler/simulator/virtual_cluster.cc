@@ -180,7 +180,12 @@ void VirtualCluster::CarryOut(uint32_t scheduler) {
 void VirtualCluster::Carry(uint32_t scheduler, SendAssignment& action) {
   const uint32_t worker = WorkerOf(action.worker);
   if (const auto* assign = std::get_if<Assign>(&action.assignment)) {
-    ledger_.Dispatch(NumberOf(assign->request.id), worker, assign->source.has_value(), now_);
+    const uint32_t request = NumberOf(assign->request.id);
+    if (assign->source) {
+      ++nodes_[ledger_.WorkerOf(request)]->record.handoffs_out;
+      ++nodes_[worker]->record.handoffs_in;
+    }
+    ledger_.Dispatch(request, worker, assign->source.has_value(), now_);
   }
   const uint32_t place = to_workers_.Open();
   to_workers_.at(place) = {worker, action.epoch, std::move(action.assignment)};
@@ -242,6 +247,7 @@ void VirtualCluster::Happen(const HearOfWorker& word) {
 void VirtualCluster::AddNode(const WorkerOptions& options) {
   auto node = std::make_unique<Node>();
   node->options = options;
+  node->record.role = options.role;
   node->outbox.resize(schedulers_.size());
   node->held.resize(schedulers_.size());
   nodes_.push_back(std::move(node));

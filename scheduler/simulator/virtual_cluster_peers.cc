@@ -19,6 +19,7 @@ WorkerJoined VirtualCluster::JoinOf(const WorkerOptions& options, const NodeLife
 void VirtualCluster::Change(const WorkerIsTuned& change) {
   WorkerOptions& options = nodes_[change.worker]->options;  // for its next life
   options.role = change.role;
+  nodes_[change.worker]->record.role = change.role;
   options.takes_prompts = change.prompt_chunk > 0;
   if (options.takes_prompts) options.limits.prompt_chunk = change.prompt_chunk;
   for (uint32_t s = 0; s < schedulers_.size(); ++s) {

@@ -74,7 +74,7 @@ int Main(int argc, char** argv) {
   const Instant start = clock.Now();
   const ClusterResult result = VirtualCluster(options, trace, StepTimeOf).Run();
   const double wall = (clock.Now() - start).seconds();
-  const ClusterSummary summary = Summarize(result, {.ttft = Seconds(5)});
+  const ClusterSummary summary = Summarize(result, SloTarget{.ttft = Seconds(5)});
   uint64_t steps = 0, computed = 0;
   for (const WorkerRecord& worker : result.workers) {
     steps += worker.steps;

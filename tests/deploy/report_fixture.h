@@ -39,6 +39,40 @@ inline PolicyReport PolicyWith(const std::string& name, std::vector<double> good
   return policy;
 }
 
+// What a run's classes, tenants and roles may have come to.
+inline void AddGroups(SeedRun& run, double interactive) {
+  run.classes = {{.name = "interactive",
+                  .target = {.ttft = Seconds(1), .tpot = Milliseconds(50)},
+                  .requests = 40,
+                  .attainment = interactive,
+                  .work_tokens = 300,
+                  .work_share = 0.375,
+                  .ttft_curve = {Milliseconds(10), Milliseconds(900)},
+                  .tpot_curve = {Milliseconds(20), Milliseconds(60)}},
+                 {.name = "batch",
+                  .target = {.ttft = Seconds(60)},
+                  .requests = 60,
+                  .attainment = 1,
+                  .work_tokens = 500,
+                  .work_share = 0.625}};
+  for (int i = 0; i < 20; ++i) {
+    run.tenants.push_back({.name = "t" + std::to_string(i),
+                           .requests = 5,
+                           .attainment = 0.75,
+                           .work_share = i == 3 ? 0.24 : 0.04});
+  }
+  run.roles = {{.role = PhaseRole::kPrefillHeavy,
+                .workers = 1,
+                .busy_share = 0.6875,
+                .prefilling = 1.5,
+                .handoffs_out = 90},
+               {.role = PhaseRole::kDecodeHeavy,
+                .workers = 1,
+                .busy_share = 0.96875,
+                .decoding = 12,
+                .handoffs_in = 90}};
+}
+
 inline SimulationReport ReportFixture() {
   SimulationReport report;
   report.version = "cairn 0.0 (test)";
@@ -64,6 +98,19 @@ inline SimulationReport ReportFixture() {
     policy.rates = {{.rate = 8, .seeds = {RunWith(1, 8, 0.9375, 300), RunWith(2, 8, 1.0, 200)}},
                     {.rate = 16, .seeds = {RunWith(1, 16, 0.5, 9000), RunWith(2, 16, 0.25, 8000)}}};
     report.policies.push_back(std::move(policy));
+  }
+  return report;
+}
+
+// The same with latency classes, tenants and roles.
+inline SimulationReport GroupedReportFixture() {
+  SimulationReport report = ReportFixture();
+  report.classes = {{"interactive", {.ttft = Seconds(1), .tpot = Milliseconds(50)}, 0},
+                    {"batch", {.ttft = Seconds(60), .tpot = Duration()}, 10}};
+  for (PolicyReport& policy : report.policies) {
+    for (RatePoint& point : policy.rates) {
+      for (SeedRun& run : point.seeds) AddGroups(run, run.seed == 1 ? 0.5 : 0.75);
+    }
   }
   return report;
 }

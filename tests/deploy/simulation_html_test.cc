@@ -56,6 +56,40 @@ TEST_CASE("the numbers of the page are those of the JSON") {
   CHECK(shown.size() == 2 * 4 + 4 * 14);
 }
 
+TEST_CASE("classes, tenants and roles have sections where there are several, and none otherwise") {
+  const std::string plain = ToHtml(ReportFixture());
+  for (const char* title : {"Latency classes", "Tenants", "Workers by role"}) {
+    CHECK_FALSE(Says(plain, title));
+  }
+  const std::string html = ToHtml(GroupedReportFixture());
+  CHECK(Says(html, "<h2>Latency classes</h2>"));
+  CHECK(Says(html, "interactive: within its targets"));
+  CHECK(Says(html, "interactive: TTFT"));
+  CHECK_FALSE(Says(html, "batch: TPOT"));  // nothing to draw
+  CHECK(Says(html, "within the targets (those of each request&#39;s class)"));
+  CHECK(Says(html, "<h2>Tenants</h2>"));
+  CHECK(Says(html, "13 others"));
+  CHECK(Says(html, "4 tenants with less work are in the JSON"));
+  CHECK(html.find("tenant t3") < html.find("tenant t0"));  // who had the most work is first
+  CHECK(Says(html, "<h2>Workers by role</h2>"));
+  CHECK(Says(html, "prefill-heavy workers: busy"));
+  const std::multiset<double> shown = NumbersOf(html);
+  CHECK(shown.count(0.625) >= 4);    // of the interactive, the mean of two seeds; hits
+  CHECK(shown.count(0.96875) >= 2);  // the decode-heavy workers' busy share of either policy
+  CHECK(shown.count(90) == 2 * 2);   // handed on and taken over
+}
+
+TEST_CASE("what was fetched is a column where something was") {
+  SimulationReport report = ReportFixture();
+  CHECK_FALSE(Says(ToHtml(report), "<th>fetched</th>"));
+  for (PolicyReport& policy : report.policies) {
+    policy.rates[0].seeds[0].summary.fetched_tokens = 125;
+  }
+  const std::string html = ToHtml(report);
+  CHECK(Says(html, "<th>fetched</th>"));
+  CHECK(NumbersOf(html).count(0.0625) == 2);  // of two seeds one fetched an eighth
+}
+
 TEST_CASE("the page fetches nothing and needs no script") {
   SimulationReport report = ReportFixture();
   report.history.push_back("read https://example.com/trace");
@@ -92,7 +126,7 @@ TEST_CASE("it says that it is simulated, what it found, and how to repeat it") {
 }
 
 TEST_CASE("tags are closed in the order in which they were opened") {
-  SimulationReport report = ReportFixture();
+  SimulationReport report = GroupedReportFixture();
   report.events = {{.at = Instant() + Seconds(1), .text = "1s:kill:0"}};
   const std::string html = ToHtml(report);
   const std::set<std::string> alone = {"meta", "!doctype"};
@@ -137,6 +171,12 @@ TEST_CASE("a report of one run and a report of a plan have what they need and no
   CHECK(Says(html, "3 workers keep the targets"));
   CHECK(Says(html, "with 20 % headroom"));
   CHECK(Says(html, "compute: faster steps help most"));
+  CHECK_FALSE(Says(html, "Latency classes"));
+
+  AddGroups(report.plan->sizes[0].second.seeds[0], 0.5);
+  html = ToHtml(report);
+  CHECK(Says(html, "Latency classes"));
+  CHECK(Says(html, "<th>role</th><th>workers</th>"));
 }
 
 }  // namespace

@@ -46,6 +46,30 @@ TEST_CASE("what was not asked for is not there") {
   }
 }
 
+TEST_CASE("classes, tenants and roles of a run are numbers for programs and lines for people") {
+  const SimulationReport report = GroupedReportFixture();
+  const ordered_json json = ToJson(report);
+  CHECK(json["classes"]["interactive"]["tpot_s"] == 0.05);
+  const ordered_json& run = json["policies"][1]["rates"][0]["seeds"][0];
+  CHECK(run["classes"][0]["attainment"] == 0.5);
+  CHECK(run["classes"][0]["work_share"] == 0.375);
+  CHECK(run["tenants"].size() == 20);
+  CHECK(run["roles"][1]["role"] == "decode-heavy");
+  CHECK(run["roles"][1]["handoffs_in"] == 90);
+  CHECK(json["policies"][0]["detail"]["classes"][0]["ttft_percentiles_s"][1] == 0.9);
+  const std::string text = ToText(report);
+  CHECK(Says(text, "targets: interactive: TTFT 1s, TPOT 50ms; batch: TTFT 1m"));
+  CHECK(Says(text, "at 8.00 requests/s"));
+  CHECK(Says(text, "  interactive    round-robin         62.5 %    37.5 %"));
+  CHECK(Says(text, "  and 12 more: -o json"));
+  CHECK(Says(text, "  decode-heavy   dual-hash                1      97 %"));
+  const ordered_json plain = ToJson(ReportFixture());
+  CHECK_FALSE(plain.contains("classes"));
+  for (const char* name : {"classes", "tenants", "roles"}) {
+    CHECK_FALSE(plain["policies"][0]["rates"][0]["seeds"][0].contains(name));
+  }
+}
+
 TEST_CASE("a name that is not UTF-8 does not stop the output") {
   SimulationReport report = ReportFixture();
   report.trace = "bad\xff.jsonl";

@@ -55,7 +55,7 @@ class Window {
       hit_ += request.cached_device_tokens;
     }
   }
-  double attainment() const { return Attainment(requests_, {.ttft = Seconds(5)}); }
+  double attainment() const { return Attainment(requests_, SloTarget{.ttft = Seconds(5)}); }
   double hit_share() const { return static_cast<double>(hit_) / static_cast<double>(prompt_); }
 
  private:

@@ -44,6 +44,33 @@ TEST_CASE("a class is measured against its own targets, a tenant against those o
   CHECK(tenants[1].attainment == 0.5);
 }
 
+TEST_CASE("a run is measured against each request's own class, and its work shared out by tokens") {
+  Trace trace;
+  trace.classes = {"batch", "interactive"};
+  trace.requests.resize(2);
+  trace.requests[0].latency_class = 2;
+  trace.requests[1].latency_class = 1;
+  ClusterResult result;
+  result.requests = {Answered(Seconds(2)), Answered(Seconds(2))};
+  for (RequestRecord& request : result.requests) {
+    request.prefilled = request.first_token;
+    request.prompt_tokens = 100;
+  }
+  result.requests[0].cached_device_tokens = 50;
+  result.requests[0].fetched_tokens = 10;  // 40 computed and one generated
+  result.requests[1].tokens = 23;
+  const LatencyClasses classes;
+  CHECK(Summarize(result, TargetsOf(trace, classes)).attainment == 0.5);
+  CHECK(Summarize(result, TargetsOf(trace, classes)).missed_ttft == 1);
+  const std::vector<GroupSummary> groups = SummarizeClasses(trace, result, classes);
+  CHECK(groups[0].work_tokens == 41);
+  CHECK(groups[1].work_tokens == 123);
+  CHECK(groups[0].work_share == 0.25);
+  CHECK(groups[0].ttft_curve.size() == 101);
+  REQUIRE(ClassesOf(trace, classes).size() == 2);
+  CHECK(ClassesOf(trace, classes)[1].name == "batch");
+}
+
 TEST_CASE("sessions are spread over classes and tenants, each session to one") {
   Trace trace;
   for (uint32_t i = 0; i < 4000; ++i) {

@@ -34,7 +34,7 @@ TEST_CASE("a request is counted where it waited, for as long as it did") {
   result.workers.resize(1);
   result.end = At(320);
   const RunTimeline timeline =
-      TimelineOf(Options(1), result, {.ttft = Milliseconds(100), .tpot = Duration()});
+      TimelineOf(Options(1), result, SloTarget{.ttft = Milliseconds(100), .tpot = Duration()});
   REQUIRE(timeline.slices.size() == 4);
   CHECK(timeline.slices[0].queued == Approx(0.5));
   CHECK(timeline.slices[1].queued == Approx(0.5));
@@ -71,7 +71,7 @@ TEST_CASE("imbalance is the busiest worker's share over the mean of those alive"
 TEST_CASE("requests on workers are counted from when they were given to them") {
   ClusterResult result;
   result.requests = {Request(0, 0, 10, 100), Request(0, 50, 60, 100), Request(0, 0, 10, 50)};
-  result.requests[1].worker = 1;
+  result.requests[1].worker = result.requests[1].prompt_worker = 1;
   result.workers.resize(2);
   result.end = At(100);
   const RunTimeline timeline = TimelineOf(Options(2), result, {});
@@ -81,6 +81,18 @@ TEST_CASE("requests on workers are counted from when they were given to them") {
   REQUIRE(on.size() == 2);
   CHECK(on[0] == Approx(1.5));
   CHECK(on[1] == Approx(0.5));
+}
+
+TEST_CASE("a request that was handed over counts on each worker for as long as it was there") {
+  ClusterResult result;
+  result.requests = {Request(0, 0, 20, 100)};
+  result.requests[0].worker = 1;
+  result.requests[0].handed = At(25);
+  result.workers.resize(2);
+  result.end = At(100);
+  const std::vector<double> on = RequestsByWorker(result);
+  CHECK(on[0] == Approx(0.25));
+  CHECK(on[1] == Approx(0.75));
 }
 
 TEST_CASE("workers that come, go and return count while they are there") {

@@ -2,6 +2,7 @@
 
 #include "kvstore/base/prng.h"
 #include "scheduler/simulator/attainment.h"
+#include "scheduler/simulator/role_summary.h"
 #include "tests/scheduler/cluster_house.h"
 
 namespace cairn {
@@ -42,6 +43,18 @@ TEST_CASE("a prompt is computed on one worker and decoded on another, to the nan
   CHECK(result.workers[1].prefill_tokens == 0);
   CHECK(result.workers[1].decode_tokens == 2);
   CHECK(result.workers[1].blocks_fetched == 19);  // 18 full ones and a partial one
+  // By role: the first worker had it until it was handed over, the other one from then on.
+  const Duration span = request.ended - request.arrival;
+  const std::vector<RoleSummary> roles = SummarizeRoles(result, span);
+  REQUIRE(roles.size() == 2);
+  CHECK(roles[0].role == PhaseRole::kPrefillHeavy);
+  CHECK(roles[0].handoffs_out == 1);
+  CHECK(roles[1].handoffs_in == 1);
+  CHECK(roles[0].prefilling ==
+        Approx((request.first_token - request.dispatched).seconds() / span.seconds()));
+  CHECK(roles[1].prefilling == 0);
+  CHECK(roles[1].decoding == Approx((request.ended - request.handed).seconds() / span.seconds()));
+  CHECK(roles[1].busy_share == Approx(0.006 / span.seconds()));
 }
 
 TEST_CASE("blocks are fetched as they are sealed: only the tail shows") {

@@ -7,15 +7,10 @@
 #include <functional>
 #include <set>
 
-#include "deploy/cli/simulation/html_text.h"
-#include "deploy/cli/simulation/svg_plot.h"
+#include "deploy/cli/simulation/report_figure.h"
 
 namespace cairn {
 namespace {
-
-using Number = std::function<double(const SeedRun&)>;
-
-constexpr char kRate[] = "requests per second";
 
 // Where prompts were found.
 struct HitTier {
@@ -23,112 +18,47 @@ struct HitTier {
   uint32_t color;
   uint64_t ClusterSummary::*tokens;
 };
-constexpr HitTier kHitTiers[] = {{"device", 0, &ClusterSummary::hit_device_tokens},
-                                 {"DRAM", 5, &ClusterSummary::hit_dram_tokens},
-                                 {"fetched", 3, &ClusterSummary::fetched_tokens}};
-
-std::string Figure(const std::string& title, const std::string& note, const std::string& svg,
-                   const std::string& legend = "") {
-  return fmt::format("<figure><figcaption><b>{}</b><span>{}</span></figcaption>\n{}{}</figure>\n",
-                     EscapeHtml(title), EscapeHtml(note), svg, legend);
-}
-
-std::string Plots(const std::string& figures, const char* kind = "plots") {
-  return fmt::format("<div class=\"{}\">\n{}</div>\n", kind, figures);
-}
-
-struct LegendEntry {
-  std::string name;
-  uint32_t color = 0;
-};
-
-std::string Legend(const std::vector<LegendEntry>& entries) {
-  std::string out = "<ul class=\"legend\">";
-  for (const LegendEntry& entry : entries) {
-    out += fmt::format("<li>{}{}</li>", LegendMark(entry.color), EscapeHtml(entry.name));
-  }
-  return out + "</ul>\n";
-}
-
-// Of policies; nothing to tell apart where there is one.
-std::string PolicyLegend(const SimulationReport& report) {
-  if (report.policies.size() < 2) return "";
-  std::vector<LegendEntry> entries;
-  for (uint32_t i = 0; i < report.policies.size(); ++i) {
-    entries.push_back({report.policies[i].policy, i});
-  }
-  return Legend(entries);
-}
-
-// Every policy's number at every rate: the mean of the seeds in a band from the lowest to the
-// highest.
-LinePlot OverLoad(const SimulationReport& report, const std::string& name, AxisOptions y,
-                  const Number& number) {
-  LinePlot plot{
-      .name = name, .x = {.label = kRate, .from_zero = false}, .y = std::move(y), .series = {}};
-  for (uint32_t i = 0; i < report.policies.size(); ++i) {
-    PlotSeries series{.name = report.policies[i].policy, .color = i, .points = {}};
-    for (const RatePoint& point : report.policies[i].rates) {
-      const Spread spread = SpreadOf(point, number);
-      series.points.push_back({RateOf(point), spread.mean, spread.min, spread.max});
-    }
-    plot.series.push_back(std::move(series));
-  }
-  return plot;
-}
-
-std::string SeedsNote(const SimulationReport& report) {
-  const size_t seeds = report.seeds.size();
-  return seeds == 1 ? "one seed" : fmt::format("mean and range of {} seeds", seeds);
-}
+constexpr HitTier kHitTiers[] = {
+    {"device", 0, &ClusterSummary::hit_device_tokens},
+    {"DRAM", 5, &ClusterSummary::hit_dram_tokens},
+    {"fetched from another worker", 3, &ClusterSummary::fetched_tokens}};
 
 std::string LatencyFigure(const SimulationReport& report, const char* what, const char* percent,
-                          Duration target, Percentiles ClusterSummary::*percentiles,
+                          Duration SloTarget::*target, Percentiles ClusterSummary::*percentiles,
                           Duration Percentiles::*rank) {
   LinePlot plot =
       OverLoad(report, fmt::format("{} {} against load", what, percent),
                {.scale = PlotScale::kLog, .unit = PlotUnit::kSeconds},
                [=](const SeedRun& run) { return (run.summary.*percentiles.*rank).seconds(); });
-  if (target > Duration()) plot.at_y.push_back({target.seconds(), "target"});
+  plot.at_y = TargetMarks(report, target);
   return Figure(fmt::format("{} {}", what, percent), "logarithmic", ToSvg(plot),
                 PolicyLegend(report));
 }
 
-const SeedRun* DetailRun(const SimulationReport& report, const PolicyReport& policy) {
-  const RatePoint* point = DetailOf(report, policy);
+const SeedRun* DetailRun(const SimulationReport& report, size_t policy) {
+  const RatePoint* point = DetailOf(report, report.policies[policy]);
   return point == nullptr || point->seeds.empty() ? nullptr : &point->seeds[0];
 }
 
 // A curve of each policy, of the run that is shown in detail.
 LinePlot WithDetailRuns(LinePlot plot, const SimulationReport& report,
                         const std::function<void(const SeedRun&, PlotSeries&)>& add_points) {
-  for (uint32_t i = 0; i < report.policies.size(); ++i) {
-    const SeedRun* run = DetailRun(report, report.policies[i]);
-    if (run == nullptr) continue;
-    PlotSeries series{
-        .name = report.policies[i].policy, .color = i, .points = {}, .markers = false};
-    add_points(*run, series);
-    plot.series.push_back(std::move(series));
-  }
-  return plot;
+  return WithPolicies(std::move(plot), report, [&](size_t policy, PlotSeries& series) {
+    series.markers = false;
+    if (const SeedRun* run = DetailRun(report, policy)) add_points(*run, series);
+  });
 }
 
-std::string CurveFigure(const SimulationReport& report, const char* what, Duration target,
-                        std::vector<Duration> SeedRun::*curve) {
+std::string CurveFigure(const SimulationReport& report, const char* what,
+                        Duration SloTarget::*target, std::vector<Duration> SeedRun::*curve) {
   LinePlot plot = WithDetailRuns(
       {.name = fmt::format("distribution of {}", what),
        .x = {.label = what, .scale = PlotScale::kLog, .unit = PlotUnit::kSeconds},
        .y = {.unit = PlotUnit::kPercent, .high = 1},
        .series = {}},
-      report, [curve](const SeedRun& run, PlotSeries& series) {
-        const std::vector<Duration>& values = run.*curve;
-        for (size_t percent = 0; percent < values.size(); ++percent) {
-          const double y = static_cast<double>(percent) / 100;
-          // A logarithmic axis has no place for a time of zero.
-          series.points.push_back({std::max(values[percent].seconds(), 1e-5), y, y, y});
-        }
-      });
-  if (target > Duration()) plot.at_x.push_back({target.seconds(), "target"});
+      report,
+      [curve](const SeedRun& run, PlotSeries& series) { AddDistribution(run.*curve, series); });
+  plot.at_x = TargetMarks(report, target);
   return Figure(fmt::format("Distribution of {}", what), "share of requests that were as fast",
                 ToSvg(plot), PolicyLegend(report));
 }
@@ -170,23 +100,20 @@ std::string TimeFigure(const SimulationReport& report, const std::string& title,
 std::string WorkersFigure(const SimulationReport& report, const std::string& title,
                           const std::string& note, AxisOptions y,
                           std::vector<double> SeedRun::*numbers) {
-  LinePlot plot{.name = title,
-                .x = {.label = "workers, the fullest first", .from_zero = false},
-                .y = std::move(y),
-                .series = {}};
-  for (uint32_t i = 0; i < report.policies.size(); ++i) {
-    const SeedRun* run = DetailRun(report, report.policies[i]);
-    if (run == nullptr) continue;
-    PlotSeries series{.name = report.policies[i].policy, .color = i, .points = {}};
-    std::vector<double> values = run->*numbers;
-    std::ranges::sort(values, std::greater<>());
-    series.markers = values.size() <= 40;
-    for (size_t rank = 0; rank < values.size(); ++rank) {
-      const double value = values[rank];
-      series.points.push_back({static_cast<double>(rank + 1), value, value, value});
-    }
-    plot.series.push_back(std::move(series));
-  }
+  const LinePlot plot = WithDetailRuns(
+      {.name = title,
+       .x = {.label = "workers, the fullest first", .from_zero = false},
+       .y = std::move(y),
+       .series = {}},
+      report, [numbers](const SeedRun& run, PlotSeries& series) {
+        std::vector<double> values = run.*numbers;
+        std::ranges::sort(values, std::greater<>());
+        series.markers = values.size() <= 40;
+        for (size_t rank = 0; rank < values.size(); ++rank) {
+          const double value = values[rank];
+          series.points.push_back({static_cast<double>(rank + 1), value, value, value});
+        }
+      });
   return Figure(title, note, ToSvg(plot), PolicyLegend(report));
 }
 
@@ -256,17 +183,17 @@ std::string LatencyPlots(const SimulationReport& report) {
   const std::pair<const char*, Duration Percentiles::*> ranks[] = {
       {"p50", &Percentiles::p50}, {"p90", &Percentiles::p90}, {"p99", &Percentiles::p99}};
   for (const auto& [name, rank] : ranks) {
-    figures += LatencyFigure(report, "TTFT", name, report.target.ttft, &ClusterSummary::ttft, rank);
+    figures += LatencyFigure(report, "TTFT", name, &SloTarget::ttft, &ClusterSummary::ttft, rank);
   }
   for (const auto& [name, rank] : ranks) {
-    figures += LatencyFigure(report, "TPOT", name, report.target.tpot, &ClusterSummary::tpot, rank);
+    figures += LatencyFigure(report, "TPOT", name, &SloTarget::tpot, &ClusterSummary::tpot, rank);
   }
   return Plots(figures);
 }
 
 std::string DistributionPlots(const SimulationReport& report) {
-  return Plots(CurveFigure(report, "TTFT", report.target.ttft, &SeedRun::ttft_curve) +
-               CurveFigure(report, "TPOT", report.target.tpot, &SeedRun::tpot_curve));
+  return Plots(CurveFigure(report, "TTFT", &SloTarget::ttft, &SeedRun::ttft_curve) +
+               CurveFigure(report, "TPOT", &SloTarget::tpot, &SeedRun::tpot_curve));
 }
 
 std::string CachePlots(const SimulationReport& report) {
@@ -318,20 +245,19 @@ std::string SensitivityPlots(const SimulationReport& report) {
   std::string figures;
   for (const SensitivityAxis& axis : report.sensitivity) {
     const bool overhead = axis.name == "host-overhead";
-    LinePlot plot{.name = "goodput against " + axis.name,
-                  .x = {.label = overhead ? "host overhead of a step" : "GB/s between workers",
-                        .unit = overhead ? PlotUnit::kSeconds : PlotUnit::kNumber},
-                  .y = {},
-                  .series = {}};
-    for (uint32_t i = 0; i < report.policies.size(); ++i) {
-      PlotSeries series{.name = report.policies[i].policy, .color = i, .points = {}};
-      for (const SensitivitySetting& setting : axis.settings) {
-        const Spread goodput = GoodputOf(setting.policies[i]);
-        series.points.push_back({setting.value, goodput.mean, goodput.min, goodput.max});
-      }
-      std::ranges::sort(series.points, {}, &PlotPoint::x);
-      plot.series.push_back(std::move(series));
-    }
+    LinePlot plot = WithPolicies(
+        {.name = "goodput against " + axis.name,
+         .x = {.label = overhead ? "host overhead of a step" : "GB/s between workers",
+               .unit = overhead ? PlotUnit::kSeconds : PlotUnit::kNumber},
+         .y = {},
+         .series = {}},
+        report, [&axis](size_t policy, PlotSeries& series) {
+          for (const SensitivitySetting& setting : axis.settings) {
+            const Spread goodput = GoodputOf(setting.policies[policy]);
+            series.points.push_back({setting.value, goodput.mean, goodput.min, goodput.max});
+          }
+          std::ranges::sort(series.points, {}, &PlotPoint::x);
+        });
     plot.at_x.push_back({axis.profile, "profile"});
     figures += Figure("Goodput against --" + axis.name, "requests per second; " + SeedsNote(report),
                       ToSvg(plot), PolicyLegend(report));

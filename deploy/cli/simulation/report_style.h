@@ -32,7 +32,7 @@ figure{margin:0;min-width:0;break-inside:avoid}
 figcaption{font-size:.93em;line-height:1.35;margin-bottom:2px}
 figcaption span{display:block;font-size:.92em}
 svg{display:block;width:100%;height:auto;overflow:visible}
-svg text{font-size:11.5px;fill:var(--soft)}
+svg text{font-size:11.5px;fill:var(--soft);paint-order:stroke;stroke:var(--bg);stroke-width:3px;stroke-linejoin:round}
 .ty,.me{text-anchor:end}.tx,.lx{text-anchor:middle}.ms{text-anchor:start}
 svg .row{fill:var(--fg)}
 .grid{stroke:var(--rule);stroke-width:1}.axis{stroke:var(--soft);stroke-width:1}
@@ -51,9 +51,10 @@ svg .row{fill:var(--fg)}
 .legend svg{display:inline-block;width:22px;height:12px;vertical-align:-1px;margin-right:5px}
 .scroll{overflow-x:auto;margin:8px 0}
 table{border-collapse:collapse;font-size:.87em;font-variant-numeric:tabular-nums}
-th,td{padding:3px 8px;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
+th,td{padding:3px 7px;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
 th{font-weight:600;color:var(--soft)}
 th:first-child,td:first-child{text-align:left;padding-left:0}
+.words2 :is(th,td):nth-child(2){text-align:left}
 tr.answer td{font-weight:600}
 .facts td{text-align:left;white-space:normal;overflow-wrap:anywhere}
 .facts td:first-child{color:var(--soft);white-space:nowrap;vertical-align:top}

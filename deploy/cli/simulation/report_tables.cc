@@ -2,41 +2,36 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
+#include <string_view>
 
 #include "deploy/cli/simulation/capacity_plan.h"
-#include "deploy/cli/simulation/html_text.h"
-#include "deploy/cli/simulation/plot_axis.h"
+#include "deploy/cli/simulation/html_table.h"
 
 namespace cairn {
 namespace {
 
-std::string Cell(double value, PlotUnit unit) {
-  return fmt::format("<td><data value=\"{}\">{}</data></td>", value, FormatPlotValue(value, unit));
-}
-
-std::string Word(const std::string& word) { return fmt::format("<td>{}</td>", EscapeHtml(word)); }
-
-std::string Table(const std::vector<std::string>& head, const std::string& rows) {
-  std::string out = "<div class=\"scroll\"><table>\n<tr>";
-  for (const std::string& word : head) out += fmt::format("<th>{}</th>", EscapeHtml(word));
-  return out + "</tr>\n" + rows + "</table></div>\n";
-}
-
-std::string Row(const std::string& cells, bool answer = false) {
-  return fmt::format("<tr{}>{}</tr>\n", answer ? " class=\"answer\"" : "", cells);
-}
-
 // What a run is worth, as the columns of a table.
 struct Column {
-  const char* name;
+  std::string_view name;
   PlotUnit unit;
   std::function<double(const SeedRun&)> number;
 };
 
-const std::vector<Column>& Columns() {
+// What was fetched is a column of those reports only in which something was.
+bool Fetches(const SimulationReport& report) {
+  for (const ShownPoint& shown : ShownPoints(report)) {
+    for (const SeedRun& run : shown.point->seeds) {
+      if (run.summary.fetched_tokens > 0) return true;
+    }
+  }
+  return false;
+}
+
+std::vector<Column> ColumnsOf(const SimulationReport& report) {
   constexpr PlotUnit kSeconds = PlotUnit::kSeconds;
-  static const std::vector<Column> kColumns = {
+  std::vector<Column> columns = {
       {"within targets", PlotUnit::kPercent, [](const SeedRun& r) { return r.summary.attainment; }},
       {"TTFT p50", kSeconds, [](const SeedRun& r) { return r.summary.ttft.p50.seconds(); }},
       {"p90", kSeconds, [](const SeedRun& r) { return r.summary.ttft.p90.seconds(); }},
@@ -53,17 +48,22 @@ const std::vector<Column>& Columns() {
       {"shed or failed", PlotUnit::kNumber, [](const SeedRun& r) {
          return static_cast<double>(r.summary.shed + r.summary.failed + r.summary.unfinished);
        }}};
-  return kColumns;
+  if (!Fetches(report)) return columns;
+  const auto hits = std::ranges::find(columns, std::string_view("hits"), &Column::name);
+  columns.insert(hits + 1, {"fetched", PlotUnit::kPercent, [](const SeedRun& r) {
+                              return ShareOfPrompts(r.summary.fetched_tokens, r.summary);
+                            }});
+  return columns;
 }
 
-std::vector<std::string> HeadWith(std::vector<std::string> first) {
-  for (const Column& column : Columns()) first.emplace_back(column.name);
+std::vector<std::string> HeadWith(const SimulationReport& report, std::vector<std::string> first) {
+  for (const Column& column : ColumnsOf(report)) first.emplace_back(column.name);
   return first;
 }
 
-std::string CellsOf(const RatePoint& point) {
+std::string CellsOf(const SimulationReport& report, const RatePoint& point) {
   std::string cells;
-  for (const Column& column : Columns()) {
+  for (const Column& column : ColumnsOf(report)) {
     cells += Cell(SpreadOf(point, column.number).mean, column.unit);
   }
   return cells;
@@ -92,11 +92,12 @@ std::string RatesTable(const SimulationReport& report) {
   for (const PolicyReport& policy : report.policies) {
     const RatePoint* detail = DetailOf(report, policy);
     for (const RatePoint& point : policy.rates) {
-      rows += Row(Word(policy.policy) + Cell(RateOf(point), PlotUnit::kNumber) + CellsOf(point),
-                  &point == detail && policy.rates.size() > 1);
+      rows +=
+          Row(Word(policy.policy) + Cell(RateOf(point), PlotUnit::kNumber) + CellsOf(report, point),
+              &point == detail && policy.rates.size() > 1);
     }
   }
-  return Table(HeadWith({"policy", "requests/s"}), rows);
+  return Table(HeadWith(report, {"policy", "requests/s"}), rows);
 }
 
 std::string SensitivityTable(const SimulationReport& report) {
@@ -124,10 +125,10 @@ std::string PlanTables(const SimulationReport& report) {
   std::string rows;
   for (const auto& [workers, point] : plan.sizes) {
     rows += Row(Cell(workers, PlotUnit::kNumber) + Cell(workers * plan.gpus, PlotUnit::kNumber) +
-                    CellsOf(point),
+                    CellsOf(report, point),
                 workers == plan.capacity.workers);
   }
-  std::string out = Table(HeadWith({"workers", "GPUs"}), rows);
+  std::string out = Table(HeadWith(report, {"workers", "GPUs"}), rows);
   rows.clear();
   for (const CapacityTrial& trial : plan.capacity.trials) {
     std::string cells = Cell(trial.workers, PlotUnit::kNumber);

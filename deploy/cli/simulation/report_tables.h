@@ -1,5 +1,4 @@
-// The tables of a report, as HTML. Every number stands in a <data value="..."> that holds it in
-// full, so that a program can read what a person sees.
+// The tables of a report, as HTML.
 #pragma once
 
 #include <string>

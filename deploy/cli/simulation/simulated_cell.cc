@@ -46,21 +46,24 @@ absl::StatusOr<SeedRun> RunCell(const Scenario& scenario, const StudyCell& cell,
   const ClusterResult result = VirtualCluster(options, *trace, [&cost](const StepPlan& plan) {
                                  return CostOf(plan, cost);
                                }).Run(watch);
-  const SloTarget& target = scenario.flags.target;
+  const LatencyClasses& classes = *options.schedulers[0].limits.classes;
+  const RunTargets targets = TargetsOf(*trace, classes);
   SeedRun run;
   run.seed = options.seed;
   run.rate = rate;
-  run.summary = Summarize(result, target, trace->measured_from);
+  run.summary = Summarize(result, targets, trace->measured_from);
   run.ttft_curve = CurveOf(TtftsOf(result.requests, trace->measured_from));
   run.tpot_curve = CurveOf(TpotsOf(result.requests, trace->measured_from));
-  run.timeline = TimelineOf(options, result, target);
+  run.timeline = TimelineOf(options, result, targets);
   run.busy_by_worker = BusyShares(result, run.summary.span);
   run.requests_by_worker = RequestsByWorker(result);
-  const LatencyClasses& classes = *options.schedulers[0].limits.classes;
   run.classes = SummarizeClasses(*trace, result, classes);
-  if (run.classes.size() < 2) run.classes.clear();
   run.tenants = SummarizeTenants(*trace, result, classes);
+  run.roles = SummarizeRoles(result, run.summary.span);
+  // One alone says nothing that the run's summary does not.
+  if (run.classes.size() < 2) run.classes.clear();
   if (run.tenants.size() < 2) run.tenants.clear();
+  if (run.roles.size() < 2) run.roles.clear();
   return run;
 }
 

@@ -88,4 +88,6 @@ std::string ClusterText(const Scenario& scenario) {
   return text;
 }
 
+LatencyClasses ClassesOf(const SimulateFlags& flags) { return *LimitsOf(flags).classes; }
+
 }  // namespace cairn

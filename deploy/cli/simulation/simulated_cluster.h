@@ -6,6 +6,7 @@
 #include <string>
 
 #include "deploy/cli/simulation/scenario.h"
+#include "scheduler/core/slo.h"
 #include "scheduler/simulator/cluster_options.h"
 #include "scheduler/simulator/slider_search.h"
 #include "scheduler/simulator/step_cost.h"
@@ -29,6 +30,9 @@ struct StudyCell {
 
 ClusterOptions ClusterOf(const Scenario& scenario, const StudyCell& cell, const StepCost& cost,
                          uint32_t block_tokens);
+
+// The classes that the flags promise. REQUIRES: they were checked.
+LatencyClasses ClassesOf(const SimulateFlags& flags);
 
 // The cluster without its policy in one line, for people.
 std::string ClusterText(const Scenario& scenario);

@@ -7,6 +7,7 @@
 #include "deploy/cli/simulation/capacity_plan.h"
 #include "deploy/cli/simulation/html_text.h"
 #include "deploy/cli/simulation/plot_axis.h"
+#include "deploy/cli/simulation/report_groups.h"
 #include "deploy/cli/simulation/report_plots.h"
 #include "deploy/cli/simulation/report_style.h"
 #include "deploy/cli/simulation/report_tables.h"
@@ -23,6 +24,7 @@ std::string Section(const std::string& title, const std::string& text, const std
 }
 
 std::string TargetsText(const SimulationReport& report) {
+  if (report.classes.size() > 1) return "those of each request's class";
   std::string text;
   if (report.target.ttft > Duration()) {
     text += "the first token within " + FormatDuration(report.target.ttft);
@@ -159,6 +161,7 @@ std::string PolicySections(const SimulationReport& report) {
     out += Section("Latency of every request", DetailRate(report), DistributionPlots(report));
     out += Section("Cache", "The bars are at the same rate, as the mean of all seeds.",
                    CachePlots(report) + (load.empty() ? bounds : ""));
+    out += ClassSection(report) + TenantSection(report) + RoleSection(report);
     out += Section("Balance and queues", DetailRate(report), BalancePlots(report));
   }
   if (!report.sensitivity.empty()) {
@@ -185,7 +188,8 @@ std::string PlanSection(const SimulationReport& report) {
     if (roles == plan.roles.end()) continue;
     text += fmt::format(" {} workers are best as {}.", workers, roles->second.Name());
   }
-  return Section("The plan", text, PlanTables(report));
+  return Section("The plan", text, PlanTables(report)) + ClassSection(report) +
+         TenantSection(report) + RoleSection(report);
 }
 
 std::string Repeat(const SimulationReport& report) {

@@ -22,6 +22,10 @@ void AddSpread(ordered_json& out, const std::string& name, const Spread& spread)
   out[name + "_max"] = spread.max;
 }
 
+ordered_json ToJson(const SloTarget& target) {
+  return {{"ttft_s", target.ttft.seconds()}, {"tpot_s", target.tpot.seconds()}};
+}
+
 ordered_json ToJson(const std::vector<GroupSummary>& groups) {
   ordered_json out = ordered_json::array();
   for (const GroupSummary& g : groups) {
@@ -31,8 +35,28 @@ ordered_json ToJson(const std::vector<GroupSummary>& groups) {
                    {"finished", g.finished},
                    {"shed", g.shed},
                    {"expired", g.expired},
+                   {"work_tokens", g.work_tokens},
+                   {"work_share", g.work_share},
                    {"ttft", ToJson(g.ttft)},
                    {"tpot", ToJson(g.tpot)}});
+  }
+  return out;
+}
+
+ordered_json ToJson(const std::vector<RoleSummary>& roles) {
+  ordered_json out = ordered_json::array();
+  for (const RoleSummary& role : roles) {
+    out.push_back({{"role", NameOf(role)},
+                   {"workers", role.workers},
+                   {"busy_share", role.busy_share},
+                   {"imbalance", role.imbalance},
+                   {"prefilling", role.prefilling},
+                   {"decoding", role.decoding},
+                   {"kv_share", role.kv_share},
+                   {"prefill_tokens", role.prefill_tokens},
+                   {"decode_tokens", role.decode_tokens},
+                   {"handoffs_in", role.handoffs_in},
+                   {"handoffs_out", role.handoffs_out}});
   }
   return out;
 }
@@ -75,6 +99,7 @@ ordered_json ToJson(const SeedRun& run) {
   }
   if (!run.classes.empty()) out["classes"] = ToJson(run.classes);
   if (!run.tenants.empty()) out["tenants"] = ToJson(run.tenants);
+  if (!run.roles.empty()) out["roles"] = ToJson(run.roles);
   return out;
 }
 
@@ -102,24 +127,30 @@ ordered_json Column(const RunTimeline& timeline, Number TimeSlice::*number) {
 // What the report draws of one run: distributions, workers, time.
 ordered_json DetailJson(const SeedRun& run) {
   const RunTimeline& timeline = run.timeline;
-  return {{"seed", run.seed},
-          {"rate", run.rate},
-          {"ttft_percentiles_s", Curve(run.ttft_curve)},
-          {"tpot_percentiles_s", Curve(run.tpot_curve)},
-          {"busy_by_worker", run.busy_by_worker},
-          {"requests_by_worker", run.requests_by_worker},
-          {"timeline",
-           {{"slice_s", timeline.slice.seconds()},
-            {"arrivals", Column(timeline, &TimeSlice::arrivals)},
-            {"attainment", Column(timeline, &TimeSlice::attainment)},
-            {"queued", Column(timeline, &TimeSlice::queued)},
-            {"prefilling", Column(timeline, &TimeSlice::prefilling)},
-            {"decoding", Column(timeline, &TimeSlice::decoding)},
-            {"workers", Column(timeline, &TimeSlice::workers)},
-            {"busy_share", Column(timeline, &TimeSlice::busy_share)},
-            {"imbalance", Column(timeline, &TimeSlice::imbalance)},
-            {"request_imbalance", Column(timeline, &TimeSlice::request_imbalance)},
-            {"hit_share", Column(timeline, &TimeSlice::hit_share)}}}};
+  ordered_json out = {{"seed", run.seed},
+                      {"rate", run.rate},
+                      {"ttft_percentiles_s", Curve(run.ttft_curve)},
+                      {"tpot_percentiles_s", Curve(run.tpot_curve)},
+                      {"busy_by_worker", run.busy_by_worker},
+                      {"requests_by_worker", run.requests_by_worker},
+                      {"timeline",
+                       {{"slice_s", timeline.slice.seconds()},
+                        {"arrivals", Column(timeline, &TimeSlice::arrivals)},
+                        {"attainment", Column(timeline, &TimeSlice::attainment)},
+                        {"queued", Column(timeline, &TimeSlice::queued)},
+                        {"prefilling", Column(timeline, &TimeSlice::prefilling)},
+                        {"decoding", Column(timeline, &TimeSlice::decoding)},
+                        {"workers", Column(timeline, &TimeSlice::workers)},
+                        {"busy_share", Column(timeline, &TimeSlice::busy_share)},
+                        {"imbalance", Column(timeline, &TimeSlice::imbalance)},
+                        {"request_imbalance", Column(timeline, &TimeSlice::request_imbalance)},
+                        {"hit_share", Column(timeline, &TimeSlice::hit_share)}}}};
+  for (const GroupSummary& one : run.classes) {
+    out["classes"].push_back({{"name", one.name},
+                              {"ttft_percentiles_s", Curve(one.ttft_curve)},
+                              {"tpot_percentiles_s", Curve(one.tpot_curve)}});
+  }
+  return out;
 }
 
 ordered_json ToJson(const SeedGoodput& seed) {
@@ -220,6 +251,9 @@ ordered_json ToJson(const SimulationReport& report) {
                        {{"ttft_s", report.target.ttft.seconds()},
                         {"tpot_s", report.target.tpot.seconds()},
                         {"attainment", report.wanted_attainment}}}};
+  if (report.classes.size() > 1) {
+    for (const LatencyClass& one : report.classes) out["classes"][one.name] = ToJson(one.target);
+  }
   for (const auto& [name, value] : report.configuration) out["configuration"][name] = value;
   out["profile"] = ProfileJson(report.profile);
   out["bounds"] = BoundsJson(report.bounds);

@@ -40,4 +40,21 @@ const RatePoint* DetailOf(const SimulationReport& report, const PolicyReport& po
   return &policy.rates[std::min(detail, policy.rates.size() - 1)];
 }
 
+std::vector<ShownPoint> ShownPoints(const SimulationReport& report) {
+  std::vector<ShownPoint> shown;
+  if (report.plan) {
+    for (const auto& [workers, point] : report.plan->sizes) {
+      shown.push_back({std::to_string(workers), &point});
+    }
+  }
+  for (const PolicyReport& policy : report.policies) {
+    if (const RatePoint* point = DetailOf(report, policy)) shown.push_back({policy.policy, point});
+  }
+  return shown;
+}
+
+const char* LabelOfShown(const SimulationReport& report) {
+  return report.plan ? "workers" : "policy";
+}
+
 }  // namespace cairn

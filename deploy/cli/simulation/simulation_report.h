@@ -2,7 +2,9 @@
 // simulation_json.h, simulation_text.h and simulation_html.h show the same report.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +16,7 @@
 #include "scheduler/simulator/capacity_search.h"
 #include "scheduler/simulator/goodput.h"
 #include "scheduler/simulator/group_attainment.h"
+#include "scheduler/simulator/role_summary.h"
 #include "scheduler/simulator/run_timeline.h"
 #include "scheduler/simulator/slider_search.h"
 #include "scheduler/simulator/step_cost.h"
@@ -31,8 +34,10 @@ struct SeedRun {
   RunTimeline timeline;
   std::vector<double> busy_by_worker;      // share of the run's time
   std::vector<double> requests_by_worker;  // on average
-  std::vector<GroupSummary> classes;       // where the trace has several; the same of tenants
+  // Where there are several.
+  std::vector<GroupSummary> classes;
   std::vector<GroupSummary> tenants;
+  std::vector<RoleSummary> roles;
 };
 
 inline double ShareOfPrompts(uint64_t tokens, const ClusterSummary& s) {
@@ -137,6 +142,7 @@ struct SimulationReport {
   uint32_t workers = 0;
   std::vector<uint64_t> seeds;
   SloTarget target;
+  std::vector<LatencyClass> classes;  // that its requests are of, each with its own targets
   double wanted_attainment = 0.9;
   EventScript events;
   Bounds bounds;
@@ -146,6 +152,48 @@ struct SimulationReport {
   std::optional<CapacityPlan> plan;
   double wall_seconds = 0;  // how long it took; nothing else depends on the machine
 };
+
+// A point that the report shows in detail, and what to call it.
+struct ShownPoint {
+  std::string label;
+  const RatePoint* point = nullptr;
+};
+// Each policy's, or each size's of a plan.
+std::vector<ShownPoint> ShownPoints(const SimulationReport& report);
+// What their labels are: "policy" or "workers".
+const char* LabelOfShown(const SimulationReport& report);
+
+inline std::string NameOf(const GroupSummary& group) { return group.name; }
+inline std::string NameOf(const RoleSummary& role) { return std::string(NameOf(role.role)); }
+
+// The names of the groups of all shown points: their order in the first run that has them.
+template <typename Group>
+std::vector<std::string> GroupNames(const SimulationReport& report,
+                                    std::vector<Group> SeedRun::*groups) {
+  std::vector<std::string> names;
+  for (const ShownPoint& shown : ShownPoints(report)) {
+    for (const SeedRun& run : shown.point->seeds) {
+      for (const Group& group : run.*groups) {
+        if (std::ranges::find(names, NameOf(group)) == names.end()) names.push_back(NameOf(group));
+      }
+    }
+  }
+  return names;
+}
+
+// Over those seeds of a point that have a group of that name. None: no seed has.
+template <typename Group, typename Number>
+std::optional<Spread> SpreadOf(const RatePoint& point, std::vector<Group> SeedRun::*groups,
+                               const std::string& name, const Number& number) {
+  std::vector<double> values;
+  for (const SeedRun& run : point.seeds) {
+    for (const Group& group : run.*groups) {
+      if (NameOf(group) == name) values.push_back(std::invoke(number, group));
+    }
+  }
+  if (values.empty()) return std::nullopt;
+  return SpreadOf(values);
+}
 
 // The point of a policy that shows details: the highest rate at which the first policy keeps its
 // targets on average, or else the lowest. Null without points.

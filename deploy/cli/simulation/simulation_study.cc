@@ -57,6 +57,7 @@ absl::Status DescribeScenario(const Scenario& scenario, SimulationReport& report
     report.seeds.push_back(flags.trace.seed + seed);
   }
   report.target = flags.target;
+  report.classes = ClassesOf(*trace, ClassesOf(flags));
   report.wanted_attainment = flags.attainment;
   report.events = scenario.events;
   return absl::OkStatus();

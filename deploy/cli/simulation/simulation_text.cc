@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "deploy/cli/simulation/capacity_plan.h"
 #include "deploy/cli/simulation/sensitivity.h"
@@ -13,6 +14,7 @@ namespace cairn {
 namespace {
 
 constexpr int kBarCells = 40;
+constexpr size_t kTenantsShown = 8;  // the JSON has all of them
 
 // `part` of a bar, in eighths of a cell.
 std::string Bar(double part) {
@@ -29,14 +31,35 @@ std::string Row(const char* name, const Percentiles& p) {
                      cell(p.p50), cell(p.p90), cell(p.p99), cell(p.max));
 }
 
-std::string GroupText(const char* kind, const std::vector<GroupSummary>& groups) {
+std::string MoreText(size_t all, size_t shown) {
+  return all <= shown ? "" : fmt::format("  and {} more: -o json\n", all - shown);
+}
+
+std::string GroupText(const char* kind, std::span<const GroupSummary> groups) {
   std::string out;
-  for (const GroupSummary& g : groups) {
-    out += fmt::format("  {} {}: {:.1f} % of {} within the targets, TTFT p50 {}, p90 {}", kind,
-                       g.name, 100 * g.attainment, g.requests, FormatDurationRounded(g.ttft.p50),
-                       FormatDurationRounded(g.ttft.p90));
+  for (const GroupSummary& g : groups.first(std::min(groups.size(), kTenantsShown))) {
+    out += fmt::format(
+        "  {} {}: {:.1f} % of {} within the targets, {:.1f} % of the work, TTFT p50 {}, p90 {}, "
+        "TPOT "
+        "p90 {}",
+        kind, g.name, 100 * g.attainment, g.requests, 100 * g.work_share,
+        FormatDurationRounded(g.ttft.p50), FormatDurationRounded(g.ttft.p90),
+        FormatDurationRounded(g.tpot.p90));
     if (g.shed + g.expired > 0) out += fmt::format(", {} shed, {} expired", g.shed, g.expired);
     out += "\n";
+  }
+  return out + MoreText(groups.size(), kTenantsShown);
+}
+
+std::string RoleText(const std::vector<RoleSummary>& roles) {
+  std::string out;
+  for (const RoleSummary& role : roles) {
+    out += fmt::format(
+        "  {} {}: {:.0f} % busy, {:.1f} requests before and {:.1f} after their first token on "
+        "each, "
+        "{} handed on, {} taken over\n",
+        role.workers, NameOf(role), 100 * role.busy_share, role.prefilling, role.decoding,
+        role.handoffs_out, role.handoffs_in);
   }
   return out;
 }
@@ -66,7 +89,8 @@ std::string TextOf(const SeedRun& run, const std::string& policy) {
     out += fmt::format("  {} shed, {} failed, {} unfinished, {} begun again\n", s.shed, s.failed,
                        s.unfinished, s.restarts);
   }
-  return out + GroupText("class", run.classes) + GroupText("tenant", run.tenants);
+  return out + GroupText("class", run.classes) + GroupText("tenant", run.tenants) +
+         RoleText(run.roles);
 }
 
 std::string TargetText(const SloTarget& target) {
@@ -78,11 +102,23 @@ std::string TargetText(const SloTarget& target) {
   return out.empty() ? "none" : out;
 }
 
+std::string TargetText(const SimulationReport& report) {
+  if (report.classes.size() < 2) return TargetText(report.target);
+  std::string out;
+  for (const LatencyClass& one : report.classes) {
+    out += fmt::format("{}{}: {}", out.empty() ? "" : "; ", one.name, TargetText(one.target));
+  }
+  return out;
+}
+
+std::string TimeText(double seconds) {
+  return FormatDurationRounded(Nanoseconds(static_cast<int64_t>(seconds * 1e9)));
+}
+
 template <typename Time>
 std::string TimeOf(const RatePoint& point, const Time& time) {
-  const double seconds =
-      SpreadOf(point, [&](const SeedRun& run) { return time(run.summary).seconds(); }).mean;
-  return FormatDurationRounded(Nanoseconds(static_cast<int64_t>(seconds * 1e9)));
+  return TimeText(
+      SpreadOf(point, [&](const SeedRun& run) { return time(run.summary).seconds(); }).mean);
 }
 
 std::string LineOf(const std::string& label, const RatePoint& point) {
@@ -103,6 +139,69 @@ std::string TableHead(const char* first) {
   return fmt::format("  {:<16} {:>8} {:>9} {:>10} {:>10} {:>10} {:>10} {:>8} {:>7} {:>9}\n", first,
                      "rate", "within", "TTFT p50", "p90", "p99", "TPOT p90", "hits", "busy",
                      "imbalance");
+}
+
+// A line for each group under each policy, or with each number of workers.
+template <typename Group, typename Line>
+std::string GroupLines(const SimulationReport& report, const std::string& head,
+                       std::vector<Group> SeedRun::*groups, const Line& line) {
+  const std::vector<std::string> names = GroupNames(report, groups);
+  if (names.empty()) return "";
+  const std::vector<ShownPoint> shown = ShownPoints(report);
+  std::string out = fmt::format("\nat {:.2f} requests/s\n", RateOf(*shown[0].point)) + head;
+  for (const std::string& name : std::span(names).first(std::min(names.size(), kTenantsShown))) {
+    for (const ShownPoint& one : shown) {
+      const auto mean = [&](const auto& number) {
+        const auto spread = SpreadOf(*one.point, groups, name, number);
+        return spread ? spread->mean : 0;
+      };
+      out += line(name, one.label, mean);
+    }
+  }
+  return out + MoreText(names.size(), kTenantsShown);
+}
+
+std::string RequestGroups(const SimulationReport& report, const char* kind,
+                          std::vector<GroupSummary> SeedRun::*groups) {
+  using Group = GroupSummary;
+  const std::string head = fmt::format(
+      "  {:<14} {:<16} {:>9} {:>9} {:>10} {:>10} {:>10} {:>10} {:>10}\n", kind,
+      LabelOfShown(report), "within", "work", "TTFT p50", "p90", "p99", "TPOT p90", "p99");
+  return GroupLines(
+      report, head, groups,
+      [](const std::string& name, const std::string& label, const auto& mean) {
+        const auto time = [&mean](const auto& number) { return TimeText(mean(number)); };
+        return fmt::format(
+            "  {:<14} {:<16} {:>7.1f} % {:>7.1f} % {:>10} {:>10} {:>10} {:>10} {:>10}\n", name,
+            label, 100 * mean(&Group::attainment), 100 * mean(&Group::work_share),
+            time([](const Group& g) { return g.ttft.p50.seconds(); }),
+            time([](const Group& g) { return g.ttft.p90.seconds(); }),
+            time([](const Group& g) { return g.ttft.p99.seconds(); }),
+            time([](const Group& g) { return g.tpot.p90.seconds(); }),
+            time([](const Group& g) { return g.tpot.p99.seconds(); }));
+      });
+}
+
+std::string RoleGroups(const SimulationReport& report) {
+  using Role = RoleSummary;
+  const std::string head = fmt::format(
+      "  {:<14} {:<16} {:>9} {:>9} {:>21} {:>15} {:>10} {:>10}\n", "role", LabelOfShown(report),
+      "workers", "busy", "before first token", "being answered", "handed on", "taken over");
+  return GroupLines(
+      report, head, &SeedRun::roles,
+      [](const std::string& name, const std::string& label, const auto& mean) {
+        return fmt::format(
+            "  {:<14} {:<16} {:>9.0f} {:>7.0f} % {:>21.1f} {:>15.1f} {:>10.0f} {:>10.0f}\n", name,
+            label, mean([](const Role& r) { return static_cast<double>(r.workers); }),
+            100 * mean(&Role::busy_share), mean(&Role::prefilling), mean(&Role::decoding),
+            mean([](const Role& r) { return static_cast<double>(r.handoffs_out); }),
+            mean([](const Role& r) { return static_cast<double>(r.handoffs_in); }));
+      });
+}
+
+std::string GroupsText(const SimulationReport& report) {
+  return RequestGroups(report, "class", &SeedRun::classes) +
+         RequestGroups(report, "tenant", &SeedRun::tenants) + RoleGroups(report);
 }
 
 // Attainment against the rate, a bar a rate.
@@ -130,7 +229,7 @@ std::string RatesText(const SimulationReport& report) {
     for (const RatePoint& point : policy.rates) out += LineOf(policy.policy, point);
   }
   if (first.rates.size() > 1) out += AttainmentPlot(first);
-  return out;
+  return out + GroupsText(report);
 }
 
 std::string GoodputText(const SimulationReport& report) {
@@ -208,7 +307,7 @@ std::string PlanText(const SimulationReport& report) {
                        plan.overload_rate, what_if.name + ":", 100 * what_if.attainment.mean,
                        100 * what_if.hit_share.mean);
   }
-  return out;
+  return out + GroupsText(report);
 }
 
 }  // namespace
@@ -217,7 +316,7 @@ std::string ToText(const SimulationReport& report) {
   std::string out = fmt::format("simulated, not measured: {}, profile {}\n{}\n", report.cluster,
                                 report.profile.name, report.trace);
   for (const std::string& line : report.history) out += "  " + line + "\n";
-  out += fmt::format("targets: {}\n", TargetText(report.target));
+  out += fmt::format("targets: {}\n", TargetText(report));
   if (!report.policies.empty()) {
     out += RatesText(report) + GoodputText(report) + SensitivityText(report);
   }

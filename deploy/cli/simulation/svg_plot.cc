@@ -88,12 +88,23 @@ class Frame {
     return out;
   }
 
-  // Words of horizontal lines stand at their left end, where those of vertical lines seldom are;
-  // the latter in turn at one of three heights, so that neighbours do not cover each other.
-  std::string Marks() const {
+  std::string MarkLines() const {
     std::string out;
     for (const PlotMark& mark : plot_.at_y) {
       out += Line(kLeft, Y(mark.at), kWidth - kRight, Y(mark.at), mark.bound ? "bound" : "mark");
+    }
+    for (const PlotMark& mark : plot_.at_x) {
+      if (!Shows(mark.at)) continue;
+      out += Line(X(mark.at), kTop, X(mark.at), kHeight - kBottom, mark.bound ? "bound" : "mark");
+    }
+    return out;
+  }
+
+  // Words of horizontal lines stand at their left end, where those of vertical lines seldom are;
+  // the latter in turn at one of three heights, so that neighbours do not cover each other.
+  std::string MarkWords() const {
+    std::string out;
+    for (const PlotMark& mark : plot_.at_y) {
       out += Text(kLeft + 2, Y(mark.at) - 4, "ms", mark.label);
     }
     size_t shown = 0;
@@ -101,7 +112,6 @@ class Frame {
       if (!Shows(mark.at)) continue;
       const double x = X(mark.at);
       const double width = static_cast<double>(mark.label.size()) * kLetterWidth;
-      out += Line(x, kTop, x, kHeight - kBottom, mark.bound ? "bound" : "mark");
       const double y = kTop + 10 + 12 * static_cast<double>(shown++ % 3);
       const bool left = x + 4 + width > kWidth - kRight && x - 4 - width > kLeft;
       out += Text(left ? x - 4 : x + 4, y, left ? "me" : "ms", mark.label);
@@ -183,7 +193,8 @@ double SumOf(const BarRow& row) {
 std::string RowOf(const BarPlot& plot, const BarRow& row, const PlotAxis& axis, double top) {
   const auto x = [&axis](double value) { return 2 + axis.Place(value) * (kWidth - 2 - kRight); };
   const double bar = top + kRowHeight - kBarHeight - 4;
-  std::string words = fmt::format("{}: {}", row.label, FormatPlotValue(SumOf(row), plot.unit));
+  std::string words = row.label;
+  if (!plot.parts_of_whole) words += ": " + FormatPlotValue(SumOf(row), plot.unit);
   if (row.low < row.high) {
     words += fmt::format(" ({} to {})", FormatPlotValue(row.low, plot.unit),
                          FormatPlotValue(row.high, plot.unit));
@@ -228,9 +239,9 @@ std::string ToSvg(const LinePlot& plot) {
   const Frame frame(plot, AxisOf(plot.x, x), AxisOf(plot.y, y));
   std::string out = Open(plot.name, kHeight) + frame.Grid();
   for (const PlotSeries& series : plot.series) out += Band(frame, series);
-  out += frame.Marks();
+  out += frame.MarkLines();
   for (const PlotSeries& series : plot.series) out += Curve(frame, plot, series);
-  return out + "</svg>\n";
+  return out + frame.MarkWords() + "</svg>\n";
 }
 
 std::string ToSvg(const BarPlot& plot) {

@@ -71,6 +71,7 @@ struct BarPlot {
   double high = 0;  // 0: as high as the data
   std::vector<BarRow> rows;
   std::vector<PlotMark> marks;
+  bool parts_of_whole = false;  // each row's sum is the same and says nothing
 };
 
 std::string ToSvg(const BarPlot& plot);
