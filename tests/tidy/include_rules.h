@@ -219,10 +219,6 @@ inline const std::vector<Exception>& LongFiles() {
       {"scheduler/tokenizer/jinja_filters.cc", "one short function a filter"},
       {"scheduler/tokenizer/jinja_methods.cc", "one short function a method"},
       {"scheduler/tokenizer/jinja_value.cc", "every operator over every kind of value"},
-      {"tests/scheduler/scheduler_core_test.cc",
-       "a short story for each event at each stage of a request"},
-      {"tests/scheduler/virtual_cluster_test.cc",
-       "a short story for each thing that a cluster does"},
       {"tests/worker/sampler_test.cc", "one story for each sampling parameter, and their order"},
   };
   return kFiles;
@@ -236,9 +232,7 @@ struct LongFunction {
 };
 
 inline const std::vector<LongFunction>& LongFunctions() {
-  static const std::vector<LongFunction> kFunctions = {
-      {"tests/scheduler/scheduler_core_test.cc", 126},
-  };
+  static const std::vector<LongFunction> kFunctions;
   return kFunctions;
 }
 
