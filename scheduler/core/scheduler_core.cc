@@ -174,12 +174,7 @@ void SchedulerCore::On(const WorkerLost& event, Instant) {
 }
 
 void SchedulerCore::DropWorker(NodeId node) {
-  // Who waits for it is routed again.
-  while (!queue_.line(node).empty()) {
-    Request& request = requests_.at(queue_.line(node).begin()->second.request);
-    Dequeue(request);
-    Enqueue(request, std::nullopt);
-  }
+  RouteLineAgain(node);
   shadows_.erase(node);
   sent_.erase(node);
   directory_.Leave(node);

@@ -186,6 +186,7 @@ class SchedulerCore {
   void Enqueue(Request& request, std::optional<NodeId> line);
   void TakeFromLine(const Request& request);
   void Dequeue(const Request& request);  // its blocks are not expected there any more
+  void RouteLineAgain(NodeId node);
   void RouteWaiting(Instant now);
   Placement Choose(const Request& request, Instant now);
   void Place(Request& request, const Placement& placement, Instant now);

@@ -22,6 +22,7 @@ void SchedulerCore::On(const WorkerTuned& event, Instant) {
         SendAssignment{worker.node, worker.epoch, SetPromptChunk{event.prompt_chunk}});
   }
   LearnFleet();
+  RouteLineAgain(worker.node);  // its prompts may be for others now
 }
 
 std::optional<RouteChoice> SchedulerCore::PlaceOutsideThePolicy(const RouteRequest& request,

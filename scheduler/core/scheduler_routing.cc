@@ -137,6 +137,15 @@ SchedulerCore::Placement SchedulerCore::Choose(const Request& request, Instant n
   return {fleet_[choice.worker]->node, choice.cost, true};
 }
 
+// Who waits for this worker waits for any from now on.
+void SchedulerCore::RouteLineAgain(NodeId node) {
+  while (!queue_.line(node).empty()) {
+    Request& request = requests_.at(queue_.line(node).begin()->second.request);
+    Dequeue(request);
+    Enqueue(request, std::nullopt);
+  }
+}
+
 // From the line of those without a worker into its worker's.
 void SchedulerCore::Place(Request& request, const Placement& placement, Instant now) {
   Dequeue(request);

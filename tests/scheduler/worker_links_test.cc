@@ -54,7 +54,7 @@ struct House {
       if (const auto* joined = std::get_if<WorkerJoined>(&event)) {
         heard += "J";
         CHECK(joined->role == PhaseRole::kDecodeHeavy);
-        CHECK(joined->step_tokens == 64);
+        CHECK(joined->step_tokens == chunk);
       }
       if (std::holds_alternative<WorkerLost>(event)) heard += "L";
       if (std::holds_alternative<WorkerReported>(event)) heard += "r";
@@ -70,6 +70,7 @@ struct House {
   Instant now = Instant() + Seconds(1);
   std::optional<WorkerLinks> scheduler{std::in_place, kScheduler, Epoch(1), Limits()};
   SchedulerLinks worker{kWorker, Epoch(1), PhaseRole::kDecodeHeavy, 64, Limits()};
+  uint32_t chunk = 64;  // that the worker greets with
   std::string heard;
 };
 
@@ -105,6 +106,17 @@ TEST_CASE("a worker that was cut off is told to stop, and joins again when it ha
   house.worker.Send(RequestEnded{RequestId(1)}, house.now);
   house.Talk();
   CHECK(house.heard == "JacLJ");
+}
+
+TEST_CASE("a worker whose chunk was set greets with that one, not with what it had at first") {
+  House house;
+  house.Talk();
+  house.scheduler->Send({kWorker, Epoch(1), SetPromptChunk{32}});
+  house.Talk();
+  house.chunk = 32;
+  house.Cut(Milliseconds(200));
+  house.Talk();
+  CHECK(house.heard == "JLJ");
 }
 
 TEST_CASE("a late word of a session that is over is answered with its end, and means nothing") {

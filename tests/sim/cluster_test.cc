@@ -8,9 +8,9 @@ namespace cairn::sim {
 namespace {
 
 TEST_CASE(
-    "whatever dies, returns, is cut off, handed over, lost, repeated or late, every client gets "
-    "the "
-    "right text once and in order, every request ends, and nothing is left behind") {
+    "whatever dies, returns, is cut off, handed over, lent, tuned, lost, repeated or late, every "
+    "client gets the right text once and in order, every request ends, and nothing is left "
+    "behind") {
   ClusterTally sum;
   for (uint64_t seed = 1; seed <= 4000; ++seed) {
     const ClusterSimOptions options = DrawClusterOptions(seed);
@@ -43,6 +43,14 @@ TEST_CASE(
   CHECK(sum.fetches_cut > 500);
   CHECK(sum.fetches_stale > 500);
   CHECK(sum.blocks_fetched > 10000);
+  CHECK(sum.tunings > 2000);
+  CHECK(sum.lenders_named > 2000);
+  CHECK(sum.prefixes_struck > 500);
+  CHECK(sum.prefixes.fetches > 1000);
+  CHECK(sum.prefixes.blocks_arrived > 2000);
+  CHECK(sum.prefixes.blocks_late > 1000);
+  CHECK(sum.prefixes.blocks_absent > 300);
+  CHECK(sum.prefixes.blocks_refused > 100);
 }
 
 TEST_CASE("a seed of a cluster is replayed event by event") {

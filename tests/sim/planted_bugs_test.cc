@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -118,6 +119,9 @@ const std::vector<PlantedBug>& RoleBugs() {
       {55, "a request that was given up stays with its link", {"block_account", "progress"}},
       {56, "a cancel that meets a request on its way is forgotten", {"conservation", "end_reason"}},
       {57, "room that was kept for a request is kept for ever", {"conservation"}},
+      {63, "prompts stay in the line of a worker that is given none any more", {"placement"}},
+      {64, "a tuned worker is taken for what it was before", {"placement"}},
+      {65, "a worker keeps the chunk that it had", {"plan_shape"}},
   };
   return kBugs;
 }
@@ -151,6 +155,15 @@ Run RunCluster(uint64_t seed) {
   return {result.checker, result.what};
 }
 
+// at() of a container is a check of the code's own.
+Run RunChecked(RunSeed run, uint64_t seed) {
+  try {
+    return run(seed);
+  } catch (const std::out_of_range& missing) {
+    return {"check", missing.what()};
+  }
+}
+
 // In the child: writes "checker\nseeds\nwhat" and never returns.
 [[noreturn]] void HuntInChild(int bug, RunSeed run, int out) {
   planted_bug = bug;
@@ -159,7 +172,7 @@ Run RunCluster(uint64_t seed) {
   for (uint64_t seed = 1; seed <= kSeedsMax; ++seed) {
     const std::string mark = "seed " + std::to_string(seed) + "\n";
     if (::write(out, mark.data(), mark.size()) < 0) ::_exit(2);
-    const Run result = run(seed);
+    const Run result = RunChecked(run, seed);
     if (result.checker.empty()) continue;
     const std::string text = "caught " + result.checker + "\n" + result.what;
     if (::write(out, text.data(), text.size()) < 0) ::_exit(2);

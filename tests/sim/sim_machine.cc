@@ -22,7 +22,8 @@ SimMachine::SimMachine(const SimOptions& options, Prng& prng, Log log)
       memory_(options.store.device.slots, options.store.dram.slots, options.store.block_tokens),
       engine_(memory_, options.worker.vocabulary_size),
       core_(options.worker, options.store, SimModel()),
-      slots_(options.store.block_tokens) {}
+      slots_(options.store.block_tokens),
+      prompt_chunk_(options.worker.prompt_chunk) {}
 
 template <typename... Parts>
 void SimMachine::Tale(const Parts&... parts) {
@@ -32,6 +33,7 @@ void SimMachine::Tale(const Parts&... parts) {
 void SimMachine::Tell(WorkerEvent event, Instant now) {
   if (const auto* fetch = std::get_if<FetchFinished>(&event)) slots_.OnFetchFinished(fetch->id);
   if (const auto* sent = std::get_if<BlocksSent>(&event)) slots_.OnSendFinished(sent->id);
+  if (const auto* chunk = std::get_if<SetPromptChunk>(&event)) prompt_chunk_ = chunk->tokens;
   core_.Handle(std::move(event), now);
 }
 
@@ -139,13 +141,16 @@ Duration SimMachine::Start(const StepPlan& plan) {
     }
     Tale("step ", plan.number, " runs", text.str());
   }
-  uint64_t tokens = 0;
+  uint64_t tokens = 0, prompt_tokens = 0;
   std::set<SequenceId> sequences;
   for (const StepSpan& span : plan.spans) {
     tokens += span.tokens.size();
+    if (span.tokens.size() > 1) prompt_tokens += span.tokens.size();
     Demand(sequences.insert(span.sequence).second, "plan_shape", span.sequence, " is there twice");
   }
   Demand(tokens <= options_.worker.step_tokens, "plan_shape", tokens, " tokens in a step");
+  Demand(prompt_chunk_ == 0 || prompt_tokens <= prompt_chunk_, "plan_shape", prompt_tokens,
+         " tokens of prompts in a step, of at most ", prompt_chunk_);
   slots_.OnStepStarted(plan, core_.store());
   step_ = plan;
   if (prng_.Chance(0.5)) step_result_ = engine_.Run(plan);  // else when the step ends

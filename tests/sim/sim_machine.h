@@ -58,6 +58,7 @@ class SimMachine {
   void Check(bool hostile);
   void DemandQuiet() const;  // nothing runs and nothing leaks
 
+  uint32_t prompt_chunk() const { return prompt_chunk_; }  // that it was last told of
   bool in_step() const { return step_.has_value(); }
   WorkerCore& core() { return core_; }
   const WorkerCore& core() const { return core_; }
@@ -77,6 +78,7 @@ class SimMachine {
   FingerprintEngine engine_;
   WorkerCore core_;
   SlotChecker slots_;
+  uint32_t prompt_chunk_;  // 0: as much as there is room for
   std::optional<StepPlan> step_;
   std::optional<StepResult> step_result_;  // if the engine ran at once
 };

@@ -90,6 +90,8 @@ void SchedulerLinks::Note(Peer& peer, const Assignment& word) {
     peer.followed.insert(follow->request);
   } else if (const auto* cancel = std::get_if<Cancel>(&word)) {
     peer.followed.erase(cancel->request);
+  } else if (const auto* chunk = std::get_if<SetPromptChunk>(&word)) {
+    prompt_chunk_ = chunk->tokens;
   }
 }
 

@@ -69,7 +69,7 @@ class SchedulerLinks {
   const NodeId self_;
   const Epoch life_;
   const PhaseRole role_;
-  const uint32_t prompt_chunk_;
+  uint32_t prompt_chunk_;  // that the next greeting says: the last that a scheduler has set
   const LinkLimits limits_;
   std::map<NodeId, Peer> peers_;
   std::map<RequestId, NodeId> owners_;

@@ -12,6 +12,7 @@ bool ClusterSim::IsQuiet() const {
     if (!one.node->links().quiet()) return false;
     if (one.node->core().workers().size() != workers_.size()) return false;
     for (uint32_t i = 0; i < workers_.size(); ++i) {
+      if (!IsTuned(one.node->core(), i)) return false;
       const auto known = one.node->core().directory().Coverage(WorkerId(i), now_);
       if (!known || !known->speaks || known->resync_pending) return false;
       if (one.node->core().directory().Applied(WorkerId(i)) != workers_[i].node->told_through()) {
@@ -26,6 +27,10 @@ void ClusterSim::DemandQuiet() {
   for (uint32_t i = 0; i < workers_.size(); ++i) {
     const WorkerNode& node = *workers_[i].node;
     node.machine().DemandQuiet();
+    const std::optional<WorkerPost>& tuned = workers_[i].tuned;
+    Demand(
+        !tuned || tuned->prompt_chunk == 0 || node.machine().prompt_chunk() == tuned->prompt_chunk,
+        "tuning", "worker ", i, " was tuned and has chunks of ", node.machine().prompt_chunk());
     Demand(node.links().requests() == 0, "block_account", "worker ", i, " still keeps ",
            node.links().requests(), " requests of its schedulers");
     Demand(node.links().quiet(), "progress", "worker ", i, " does not get its words through");
@@ -41,6 +46,8 @@ void ClusterSim::DemandQuiet() {
              "progress", "worker ", i, " has not joined scheduler ", s);
       Demand(known->second.live_requests == 0 && known->second.unprefilled_tokens == 0,
              "conservation", "scheduler ", s, " still counts requests on worker ", i);
+      Demand(IsTuned(node.core(), i), "tuning", "scheduler ", s, " takes worker ", i,
+             " for what it was before");
       Demand(known->second.kv_tokens == 0, "conservation", "scheduler ", s, " still counts ",
              known->second.kv_tokens, " tokens of KV on worker ", i);
     }

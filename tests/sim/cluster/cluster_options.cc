@@ -1,6 +1,7 @@
 #include "tests/sim/cluster/cluster_options.h"
 
 #include <algorithm>
+#include <iterator>
 #include <span>
 
 #include "kvstore/base/prng.h"
@@ -36,6 +37,17 @@ void DrawScheduler(Prng& prng, ClusterSimOptions& o) {
   limits.directory.publish.reorder_wait = Microseconds(prng.Between(200, 2000));
   limits.directory.publish.resync_retry = Microseconds(prng.Between(1000, 5000));
   limits.directory.publish.early_batches_max = Draw(prng, 0, 6);
+}
+
+// What befalls blocks on their way from one worker to another.
+void DrawPeers(Prng& prng, ClusterSimOptions& o) {
+  o.answer_max =
+      Microseconds(prng.Chance(0.7) ? prng.Between(5000, 20'000) : prng.Between(500, 5000));
+  o.transfer_us_max = prng.Chance(0.3) ? 20 : prng.Between(20, 6000);
+  o.peer_cuts = prng.Chance(0.5) ? 0 : Draw(prng, 1, 3);
+  o.aimed_kills = prng.Chance(0.3) ? 0 : Draw(prng, 1, 4);
+  o.aimed_cuts = prng.Chance(0.5) ? 0 : Draw(prng, 1, 3);
+  o.misplaced_chance = DrawChance(prng, 0.3, 0.3);
 }
 
 // Workers of several kinds: a strict split, or chunks of two sizes. Their KV is so small that
@@ -74,20 +86,44 @@ void DrawPosts(Prng& prng, ClusterSimOptions& o) {
   worker.loan_time =
       Microseconds(prng.Chance(0.7) ? prng.Between(10'000, 40'000) : prng.Between(1, 3000));
   worker.followed_max = prng.Chance(0.8) ? 64 : 1;
-  o.answer_max =
-      Microseconds(prng.Chance(0.7) ? prng.Between(5000, 20'000) : prng.Between(500, 5000));
-  o.transfer_us_max = prng.Chance(0.3) ? 20 : prng.Between(20, 6000);
-  o.peer_cuts = prng.Chance(0.5) ? 0 : Draw(prng, 1, 3);
-  o.aimed_kills = prng.Chance(0.3) ? 0 : Draw(prng, 1, 4);
-  o.aimed_cuts = prng.Chance(0.5) ? 0 : Draw(prng, 1, 3);
-  o.misplaced_chance = DrawChance(prng, 0.3, 0.3);
+  DrawPeers(prng, o);
 }
+
+// Schedulers name lenders: bringing a token costs nearly nothing, so that whatever somebody else
+// has said to hold is worth asking for. Prompts are long and alike, and policies mostly such as
+// send them where they are not held.
+void DrawFetching(Prng& prng, ClusterSimOptions& o) {
+  RouteCostOptions& price = o.scheduler.routing.cost;
+  price.fetch_token = Nanoseconds(prng.Between(1, 2000));
+  price.fetch_call = Microseconds(prng.Chance(0.7) ? 0 : prng.Between(1, 200));
+  price.fetch_tokens_min = Draw(prng, 1, 6);
+  constexpr PolicyKind kSpreading[] = {PolicyKind::kRoundRobin, PolicyKind::kLeastLoaded,
+                                       PolicyKind::kRandom2};
+  if (prng.Chance(0.6)) o.scheduler.routing.policy = kSpreading[prng.Below(std::size(kSpreading))];
+  o.scheduler.block_tokens = o.machine.store.block_tokens;
+  o.workers = std::max(2u, o.workers);
+  o.machine.store.device.slots = std::max(12u, o.machine.store.device.slots);
+  o.machine.worker.context_length = std::max(60u, o.machine.worker.context_length);
+  o.machine.prompt_max = std::max(30u, o.machine.prompt_max);
+  o.machine.shared_prompts = Draw(prng, 1, 2);
+  o.machine.requests = std::max(12u, o.machine.requests);
+  o.machine.arrival_gap_us_max = std::max<int64_t>(500, o.machine.arrival_gap_us_max);
+  o.machine.repeat_chance = std::max(0.3, o.machine.repeat_chance);
+  if (prng.Chance(0.4)) {
+    WorkerLimits& worker = o.machine.worker;
+    worker.fetches_max = Draw(prng, 1, 3);
+    worker.fetched_blocks_max = Draw(prng, 2, 12);
+    worker.lends_max = Draw(prng, 1, 2);
+    worker.lent_blocks_max = Draw(prng, 2, 6);
+  }
+  if (o.posts.empty()) DrawPeers(prng, o);
+}
+
+}  // namespace
 
 std::ostream& operator<<(std::ostream& out, const WorkerPost& post) {
   return out << "mpd"[static_cast<size_t>(post.role)] << post.prompt_chunk;
 }
-
-}  // namespace
 
 ClusterSimOptions DrawClusterOptions(uint64_t seed) {
   Prng prng(SplitMix64(seed ^ 0xc105));
@@ -125,6 +161,8 @@ ClusterSimOptions DrawClusterOptions(uint64_t seed) {
   o.slow_percent_max = prng.Chance(0.7) ? 100 : prng.Between(100, 2000);
   if (prng.Chance(0.4)) DrawPosts(prng, o);
   DrawScheduler(prng, o);
+  if (prng.Chance(0.35)) DrawFetching(prng, o);
+  if (!o.posts.empty() && prng.Chance(0.5)) o.tunings = Draw(prng, 1, 6);
   return o;
 }
 
@@ -143,6 +181,16 @@ std::ostream& operator<<(std::ostream& out, const ClusterSimOptions& o) {
       << " loss=" << o.loss_chance << " repeat=" << o.repeat_chance << " late=" << o.late_chance
       << " worker_kills=" << o.worker_kills << " scheduler_kills=" << o.scheduler_kills
       << " cuts=" << o.cuts << " outage_us=" << o.outage_us_max << " slow=" << o.slow_percent_max;
+  if (o.talks()) {
+    const RouteCostOptions& price = o.scheduler.routing.cost;
+    out << " fetch_token=" << price.fetch_token << " fetch_call=" << price.fetch_call
+        << " fetch_min=" << price.fetch_tokens_min << " fetches=" << o.machine.worker.fetches_max
+        << "/" << o.machine.worker.fetched_blocks_max << " lends=" << o.machine.worker.lends_max
+        << "/" << o.machine.worker.lent_blocks_max << " answer=" << o.answer_max
+        << " transfer_us=" << o.transfer_us_max << " peer_cuts=" << o.peer_cuts
+        << " aimed_kills=" << o.aimed_kills << " aimed_cuts=" << o.aimed_cuts
+        << " misplaced=" << o.misplaced_chance;
+  }
   if (o.posts.empty()) return out;
   out << " posts=";
   for (const WorkerPost& post : o.posts) out << post;
@@ -151,10 +199,7 @@ std::ostream& operator<<(std::ostream& out, const ClusterSimOptions& o) {
              << " follow=" << phases.follow << " tpot=" << phases.tpot_slo
              << " watermark=" << phases.watermark_percent << "/" << phases.back_percent << "/"
              << phases.lent_percent << " loan=" << o.machine.worker.loan_time
-             << " followed=" << o.machine.worker.followed_max << " answer=" << o.answer_max
-             << " transfer_us=" << o.transfer_us_max << " peer_cuts=" << o.peer_cuts
-             << " aimed_kills=" << o.aimed_kills << " aimed_cuts=" << o.aimed_cuts
-             << " misplaced=" << o.misplaced_chance;
+             << " followed=" << o.machine.worker.followed_max << " tunings=" << o.tunings;
 }
 
 }  // namespace cairn::sim

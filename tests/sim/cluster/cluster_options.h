@@ -18,7 +18,10 @@ namespace cairn::sim {
 struct WorkerPost {
   PhaseRole role = PhaseRole::kMixed;
   uint32_t prompt_chunk = 0;  // 0: it is given no prompts
+  friend bool operator==(const WorkerPost&, const WorkerPost&) = default;
 };
+
+std::ostream& operator<<(std::ostream& out, const WorkerPost& post);
 
 struct ClusterSimOptions {
   SimOptions machine;  // of every worker; its clients are those of the cluster
@@ -42,13 +45,16 @@ struct ClusterSimOptions {
   uint32_t scheduler_kills = 0;
   uint32_t cuts = 0;  // of links between one scheduler and one worker, in one direction or both
   uint32_t peer_cuts = 0;  // the same between two workers
-  // Of those who have just begun to hand a request over: one of them dies, the link is cut.
+  // Of those of whom one has just asked the other for blocks: one of them dies, the link is cut.
   uint32_t aimed_kills = 0;
   uint32_t aimed_cuts = 0;
+  uint32_t tunings = 0;            // a worker gets another role and another chunk while it runs
   double misplaced_chance = 0;     // of an answer: two of its blocks change places
   int64_t outage_us_max = 1;       // of each
   int64_t slow_percent_max = 100;  // some workers' steps take so much longer
 
+  // Workers talk to each other: requests are handed over, or prompts fetched.
+  bool talks() const { return !posts.empty() || scheduler.routing.cost.fetch_token > Duration(); }
   // Workers are numbered from 1 in the cluster's words.
   WorkerPost PostOf(NodeId worker) const {
     return posts.empty() ? WorkerPost{.prompt_chunk = machine.worker.step_tokens}

@@ -158,8 +158,10 @@ void ClusterSim::CarryOut(uint32_t scheduler, SchedulerAction& action) {
     const auto* assign = std::get_if<Assign>(&send->assignment);
     if (assign == nullptr) return;
     const RequestId id = assign->request.id;
+    tally_.lenders_named += assign->holder.has_value();
     Log(id, " is given to ", send->worker, " ", send->epoch,
         assign->source ? Text(" with its KV at ", assign->source->node) : "",
+        assign->holder ? Text(" and its head at ", assign->holder->life.node) : "",
         assign->yields ? " until its next token" : "");
     handoffs_.OnAssign(scheduler, schedulers_[scheduler].node->core(), *assign,
                        {send->worker, send->epoch});

@@ -98,14 +98,20 @@ class ClusterSim {
   struct Mend {
     Cut cut;
   };
+  struct Tune {  // a worker is for something else from now on
+    uint32_t worker;
+  };
+  struct LookAfter {};  // whoever tunes tells schedulers that believe something else
   struct Heal {};
-  using Happening = std::variant<Arrive, ClientWord, EndStep, EndMove, EndSend, ReachScheduler,
-                                 ReachWorker, ReachPeer, BeatOf, Kill, Return, Cut, Mend, Heal>;
+  using Happening =
+      std::variant<Arrive, ClientWord, EndStep, EndMove, EndSend, ReachScheduler, ReachWorker,
+                   ReachPeer, BeatOf, Kill, Return, Cut, Mend, Tune, LookAfter, Heal>;
 
   struct Worker {
     std::unique_ptr<WorkerNode> node;  // null: dead
     Epoch life;
     int64_t step_percent = 100;
+    std::optional<WorkerPost> tuned;  // whatever it greets with
   };
   struct Scheduler {
     std::unique_ptr<SchedulerNode> node;  // null: dead
@@ -140,11 +146,15 @@ class ClusterSim {
   void Happen(Return& comes);
   void Happen(Cut& cut);
   void Happen(Mend& mend);
+  void Happen(Tune& tune);
+  void Happen(LookAfter&);
   void Happen(Heal&);
   void BringUp(uint32_t node);
   void KillSoon(uint32_t node, Duration soon, Duration outage);
   void AimAt(const StartFetch& fetch, uint32_t target);
   Duration DrawOutage() { return Microseconds(prng_.Between(1, options_.outage_us_max)); }
+
+  bool IsTuned(const SchedulerCore& core, uint32_t worker) const;
 
   // What must be true at the end, in cluster_end.cc.
   bool IsQuiet() const;

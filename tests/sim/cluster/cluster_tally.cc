@@ -13,6 +13,7 @@ void VisitCounts(const With& with, Tallies&... of) {
   with("cut_off", of.cut_off...);
   with("shed", of.shed...);
   with("moved", of.moved...);
+  with("tunings", of.tunings...);
   with("resyncs", of.resyncs...);
   with("snapshots", of.snapshots...);
   with("hit_tokens", of.hit_tokens...);
@@ -29,6 +30,15 @@ void VisitCounts(const With& with, Tallies&... of) {
   with("fetches_cut", of.fetches_cut...);
   with("fetches_stale", of.fetches_stale...);
   with("blocks_fetched", of.blocks_fetched...);
+  with("lenders_named", of.lenders_named...);
+  with("prefixes_struck", of.prefixes_struck...);
+  with("prefix_fetches", of.prefixes.fetches...);
+  with("prefix_blocks_asked", of.prefixes.blocks_asked...);
+  with("prefix_blocks_arrived", of.prefixes.blocks_arrived...);
+  with("prefix_blocks_late", of.prefixes.blocks_late...);
+  with("prefix_blocks_lent", of.prefixes.blocks_lent...);
+  with("prefix_blocks_absent", of.prefixes.blocks_absent...);
+  with("prefix_blocks_refused", of.prefixes.blocks_refused...);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "tests/sim/checker/handoff_watch.h"
+#include "worker/core/handoff.h"
 
 namespace cairn::sim {
 
@@ -15,7 +16,8 @@ struct ClusterTally {
   uint64_t runs_again = 0;  // requests given to another worker, or once more to the same
   uint64_t cut_off = 0;     // requests whose scheduler died
   uint64_t shed = 0;
-  uint64_t moved = 0;  // between lines
+  uint64_t moved = 0;    // between lines
+  uint64_t tunings = 0;  // words of an operator to schedulers: this is what the worker is for
   uint64_t resyncs = 0;
   uint64_t snapshots = 0;  // parts
   uint64_t hit_tokens = 0;
@@ -26,6 +28,11 @@ struct ClusterTally {
   uint64_t fetches_cut = 0;     // questions and answers that met a cut
   uint64_t fetches_stale = 0;   // answers that nobody waited for any more
   uint64_t blocks_fetched = 0;  // and found to be right
+  // Of these, what was asked for by keys because a scheduler named a lender. The rest of the blocks
+  // were damaged on their way, or lost.
+  uint64_t lenders_named = 0;
+  uint64_t prefixes_struck = 0;  // the world took aim at one of the two
+  PrefixFetchCounts prefixes;
 
   ClusterTally& operator+=(const ClusterTally& other);
 };

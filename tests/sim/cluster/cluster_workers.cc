@@ -89,6 +89,7 @@ void ClusterSim::TakeCounts(const WorkerNode& node) {
   tally_.fetches_empty += node.fetches().empty;
   tally_.fetches_stale += node.fetches().stale;
   tally_.blocks_fetched += node.machine().core().store().counts().fetched;
+  tally_.prefixes += node.machine().core().prefix_fetches();
 }
 
 }  // namespace cairn::sim

@@ -30,6 +30,8 @@ void ClusterSim::DrawWorld() {
   for (Worker& worker : workers_) {
     if (prng_.Chance(0.5)) worker.step_percent = prng_.Between(100, options_.slow_percent_max);
   }
+  for (uint32_t i = 0; i < options_.tunings; ++i) At(some_time(), Tune{some_worker()});
+  if (options_.tunings > 0) At(Duration(), LookAfter{});
   At(trouble_, Heal{});
   At(Duration(), Arrive{});
 }
@@ -42,6 +44,7 @@ void ClusterSim::KillSoon(uint32_t node, Duration soon, Duration outage) {
 // A handoff has begun: now, while blocks are on their way, the world strikes.
 void ClusterSim::AimAt(const StartFetch& fetch, uint32_t target) {
   if (!hostile_ || !prng_.Chance(0.7)) return;
+  if (kills_to_aim_ + cuts_to_aim_ > 0) tally_.prefixes_struck += !fetch.keys.empty();
   const uint32_t source = NumberOfWorker(fetch.source.node);
   const auto soon = [&](int64_t us_max) { return Microseconds(prng_.Between(0, us_max)); };
   const int64_t asked_us = options_.delay_us_max * 2;
@@ -136,6 +139,43 @@ void ClusterSim::Happen(Mend& mend) {
   Log("the link of ", NameOf(one), " and ", NameOf(other), " is mended");
   if (forth) network_.Mend(one, other);
   if (back) network_.Mend(other, one);
+}
+
+void ClusterSim::Happen(Tune& tune) {
+  if (!hostile_) return;
+  const uint32_t step = options_.machine.worker.step_tokens;
+  const auto role = static_cast<PhaseRole>(prng_.Below(3));
+  const bool strict = role == PhaseRole::kDecodeHeavy && prng_.Chance(0.5);
+  const uint32_t chunk = strict ? 0 : static_cast<uint32_t>(prng_.Between(1, step));
+  workers_[tune.worker].tuned = WorkerPost{role, chunk};
+  Log("worker ", tune.worker, " is to be ", *workers_[tune.worker].tuned);
+}
+
+bool ClusterSim::IsTuned(const SchedulerCore& core, uint32_t worker) const {
+  const std::optional<WorkerPost>& wanted = workers_[worker].tuned;
+  if (!wanted) return true;
+  const auto known = core.workers().find(WorkerId(worker));
+  return known != core.workers().end() &&
+         WorkerPost{known->second.role, known->second.step_tokens} == *wanted;
+}
+
+// Schedulers are told one by one, and again when a worker has greeted with what it was before. Some
+// are told late.
+void ClusterSim::Happen(LookAfter&) {
+  At(options_.link.beat, LookAfter{});
+  for (uint32_t s = 0; s < schedulers_.size(); ++s) {
+    if (!schedulers_[s].node || prng_.Chance(0.3)) continue;
+    for (uint32_t worker = 0; worker < workers_.size(); ++worker) {
+      const SchedulerCore& core = schedulers_[s].node->core();
+      if (!core.workers().contains(WorkerId(worker)) || IsTuned(core, worker)) continue;
+      const WorkerPost& post = *workers_[worker].tuned;
+      Log("scheduler ", s, " hears that worker ", worker, " is ", post);
+      ++tally_.tunings;
+      schedulers_[s].node->Handle(WorkerTuned{WorkerId(worker), post.role, post.prompt_chunk},
+                                  now_);
+      ActScheduler(s);
+    }
+  }
 }
 
 void ClusterSim::Happen(Heal&) {

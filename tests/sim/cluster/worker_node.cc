@@ -1,5 +1,7 @@
 #include "tests/sim/cluster/worker_node.h"
 
+#include <algorithm>
+
 #include "tests/sim/violation.h"
 
 namespace cairn::sim {
@@ -57,8 +59,9 @@ void WorkerNode::Hear(ToPeer packet, Instant now, bool hostile) {
   }
   Demand(to == self_ && from == fetch->source, "lives", self_.node, " ", self_.epoch,
          " takes blocks that ", from.node, " ", from.epoch, " sent to its ", to.epoch);
-  if (hostile && fetch->range.blocks > 1 && prng_.Chance(misplaced_chance_)) {
-    std::swap(blocks[0], blocks[1 + prng_.Below(fetch->range.blocks - 1)]);
+  const size_t full = std::min<size_t>(fetch->range.blocks, blocks.size());
+  if (hostile && full > 1 && prng_.Chance(misplaced_chance_)) {
+    std::swap(blocks[0], blocks[1 + prng_.Below(full - 1)]);
   }
   machine_.EndFetch(*fetch, blocks, now, hostile);
 }

@@ -264,7 +264,7 @@ bug(40 scheduler/core/scheduler_core.cc "++counts_.restarted;
     if (!@N@) StartWaiting(request);")
 
 # 41 what waited for a lost worker waits for ever.
-bug(41 scheduler/core/scheduler_core.cc "while (!queue_.line(node).empty()) {" "while (!@N@ && !queue_.line(node).empty()) {")
+bug(41 scheduler/core/scheduler_core.cc "  RouteLineAgain(node);" "  if (!@N@) RouteLineAgain(node);")
 
 # 42 a prompt that is done still counts as to be computed.
 bug(42 scheduler/core/scheduler_core.cc "  --worker.unprefilled_requests;" "  if (!@N@) --worker.unprefilled_requests;")
@@ -341,6 +341,18 @@ bug(56 scheduler/core/scheduler_phases.cc "if (request.state == RequestState::kC
 # 57 room that was kept for a request is kept for ever.
 bug(57 scheduler/core/scheduler_phases.cc "  workers_.at(life->node).kv_tokens -="
   "  if (!@N@) workers_.at(life->node).kv_tokens -=")
+
+# 63 prompts stay in the line of a worker that is given none from now on.
+bug(63 scheduler/core/scheduler_phases.cc "  RouteLineAgain(worker.node);"
+  "  if (!@N@) RouteLineAgain(worker.node);")
+
+# 64 whoever was tuned is taken for what it was before.
+bug(64 scheduler/core/scheduler_phases.cc "  LearnFleet();" "  if (!@N@) LearnFleet();")
+
+# 65 a worker keeps the chunk that it has.
+bug(65 worker/core/worker_handoff.cc "void WorkerState::Handle(const SetPromptChunk& event) {"
+  "void WorkerState::Handle(const SetPromptChunk& event) {
+  if (@N@ && limits_.prompt_chunk > 0) return;")
 
 foreach(file IN LISTS files)
   string(MAKE_C_IDENTIFIER "text_${file}" slot)
