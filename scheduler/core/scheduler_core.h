@@ -91,6 +91,7 @@ struct SchedulerCounts {
   uint64_t fetches = 0;
   uint64_t fetch_tokens_expected = 0;
   uint64_t fetched_tokens = 0;
+  uint64_t resyncs = 0;  // stores that were asked again: batches were missing
 };
 
 class SchedulerCore {
@@ -203,6 +204,7 @@ class SchedulerCore {
   std::optional<PrefixHolder> FindHolder(const WorkerView& worker,
                                          Request& request);  // scheduler_fetch.cc
   void HearDirectory(NodeId node, const std::optional<ResyncRequest>& resync);
+  void Ask(const ResyncRequest& request);
   void TickDirectory(Instant now);
 
   const SchedulerLimits limits_;

@@ -286,14 +286,19 @@ void SchedulerCore::HearDirectory(NodeId node, const std::optional<ResyncRequest
   sent.MoveTo(worker->second.holder);
   sent.Hear(directory_.Applied(node));
   if (directory_.Speaks(node)) shadows_.erase(node);
-  if (resync) actions_.push_back(AskResync{*resync});
+  if (resync) Ask(*resync);
+}
+
+void SchedulerCore::Ask(const ResyncRequest& request) {
+  ++counts_.resyncs;
+  actions_.push_back(AskResync{request});
 }
 
 void SchedulerCore::TickDirectory(Instant now) {
   if (now < directory_tick_) return;
   directory_tick_ = now + limits_.directory.publish.reorder_wait / 2;
   for (const ResyncRequest& request : directory_.Tick(now)) {
-    actions_.push_back(AskResync{request});
+    Ask(request);
   }
 }
 

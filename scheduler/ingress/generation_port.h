@@ -13,6 +13,7 @@
 #include "kvstore/base/generation.h"
 #include "kvstore/base/report.h"
 #include "kvstore/base/time.h"
+#include "kvstore/directory/directory.h"
 #include "scheduler/core/slo.h"
 
 namespace cairn {
@@ -62,6 +63,14 @@ struct TraceCounts {
 };
 
 // Counters and gauges of the scheduler and its workers at one moment, for /metrics.
+// What the scheduler knows of who holds which blocks.
+struct DirectoryUse {
+  uint64_t blocks = 0;  // known of anybody, each once
+  uint64_t bytes = 0;   // it takes no more, however many there are
+  uint64_t resyncs = 0;
+  std::vector<DirectoryCoverage> workers;
+};
+
 struct SchedulerSnapshot {
   uint64_t requests_accepted = 0;
   uint64_t requests_ended = 0;
@@ -71,6 +80,7 @@ struct SchedulerSnapshot {
   uint32_t requests_queued = 0;
   std::vector<std::pair<std::string_view, uint64_t>> shed;  // by reason
   std::vector<WorkerLoad> workers;
+  DirectoryUse directory;
   std::vector<ClassUse> classes;
   std::vector<TenantUse> tenants;
   std::optional<TraceCounts> trace;  // where one is recorded

@@ -174,6 +174,33 @@ void AppendWorkers(const SchedulerSnapshot& s, PrometheusText& page) {
           [](Load w) { return w.checksum_failures; });
 }
 
+void AppendDirectory(const DirectoryUse& directory, PrometheusText& page) {
+  page.Gauge("cairn_directory_blocks", "Blocks known to be held by anybody, each counted once.",
+             static_cast<double>(directory.blocks));
+  page.Gauge("cairn_directory_bytes", "Memory of the directory, however many blocks it knows.",
+             static_cast<double>(directory.bytes));
+  page.Counter("cairn_directory_resyncs_total",
+               "Times that a worker's store was asked again: words of it were missing.",
+               directory.resyncs);
+  const auto by_worker = [&](std::string_view name, std::string_view help, auto get) {
+    page.Family(name, "gauge", help);
+    for (size_t i = 0; i < directory.workers.size(); ++i) {
+      page.Sample(get(directory.workers[i]), {{"worker", TextCat(i)}});
+    }
+  };
+  using Known = const DirectoryCoverage&;
+  by_worker("cairn_directory_worker_blocks", "Blocks that this worker is known to hold.",
+            [](Known k) { return k.blocks_known; });
+  by_worker("cairn_directory_worker_blocks_forgotten",
+            "Blocks of this worker forgotten for want of room in the directory.",
+            [](Known k) { return k.blocks_forgotten; });
+  by_worker("cairn_directory_worker_gap", "1 while words of this worker's store are missing.",
+            [](Known k) { return uint64_t{k.resync_pending}; });
+  by_worker("cairn_directory_worker_staleness_seconds",
+            "Since the last word of this worker's store.",
+            [](Known k) { return k.staleness.seconds(); });
+}
+
 // The names that vLLM's dashboards ask for.
 std::string VllmFamilies(const MetricsPageInput& input) {
   PrometheusText page({{"model_name", input.model}, {"engine", "0"}});
@@ -244,6 +271,7 @@ std::string MetricsPage(const MetricsPageInput& input) {
                  trace->dropped);
   }
   AppendWorkers(input.scheduler, page);
+  AppendDirectory(input.scheduler.directory, page);
   std::string text = page.Take();
   if (input.vllm_names) text += VllmFamilies(input);
   return text;

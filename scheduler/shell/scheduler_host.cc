@@ -114,6 +114,10 @@ SchedulerSnapshot SchedulerHost::Snapshot() {
       .requests_queued = static_cast<uint32_t>(core.queued_requests()),
       .shed = {},
       .workers = {},
+      .directory = {.blocks = core.directory().index().blocks(),
+                    .bytes = core.directory().index().bytes_max(),
+                    .resyncs = core.counts().resyncs,
+                    .workers = {}},
       .classes = {},
       .tenants = {},
       .trace = {},
@@ -133,7 +137,13 @@ SchedulerSnapshot SchedulerHost::Snapshot() {
                                 .prompt_tokens = tenant.prompt_tokens,
                                 .output_tokens = tenant.output_tokens});
   }
-  for (const auto& [node, worker] : core.workers()) snapshot.workers.push_back(worker.load);
+  const Directory& directory = core.directory();
+  const Instant now = clock_.Now();
+  for (const auto& [node, worker] : core.workers()) {
+    snapshot.workers.push_back(worker.load);
+    snapshot.directory.workers.push_back(
+        directory.Coverage(node, now).value_or(DirectoryCoverage()));
+  }
   return snapshot;
 }
 

@@ -55,6 +55,10 @@ class EchoPort : public GenerationPort {
     SchedulerSnapshot snapshot = snapshot_;
     snapshot.requests_live = static_cast<uint32_t>(live_.size());
     snapshot.workers.push_back({.requests_running = snapshot.requests_live, .device_slots = 8});
+    snapshot.directory = {.blocks = 12,
+                          .bytes = 1024,
+                          .resyncs = 3,
+                          .workers = {{.resync_pending = true, .blocks_known = 12}}};
     return snapshot;
   }
 

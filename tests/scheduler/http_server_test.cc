@@ -297,6 +297,9 @@ TEST_CASE("the metrics count what happened, under vLLM's names too if asked") {
         "cairn_front_time_to_first_token_seconds_count{model=\"letters\"} 1\n",
         "cairn_front_choices_ended_total{model=\"letters\",reason=\"length\"} 1\n",
         "cairn_kv_device_slots{model=\"letters\",worker=\"0\"} 8\n",
+        "cairn_directory_blocks{model=\"letters\"} 12\n",
+        "cairn_directory_resyncs_total{model=\"letters\"} 3\n",
+        "cairn_directory_worker_gap{model=\"letters\",worker=\"0\"} 1\n",
         "vllm:generation_tokens_total{model_name=\"letters\",engine=\"0\"} 16\n"}) {
     CAPTURE(line);
     CHECK(page.find(line) != std::string::npos);
