@@ -40,7 +40,10 @@ const SeedRun& OnlyRun(const SimulationReport& report) {
 
 TEST_CASE("roles that leave a phase to nobody, or contradict each other, are refused by name") {
   CHECK(ErrorOf("--prefill 3") == "--prefill 3: nobody decodes; add --decode or --mixed");
-  CHECK(ErrorOf("--decode 3") == "--decode 3: nobody is for prompts; add --prefill or --mixed");
+  for (const char* idle : {"--decode 3", "--decode 3 --mixed 2"}) {
+    CHECK(ErrorOf(idle) ==
+          "--decode 3: only prefill-heavy workers hand requests on to them; add --prefill");
+  }
   CHECK(ErrorOf("--prefill 2 --decode 1 --prefill-step-tokens 64 --decode-step-tokens 512")
             .find("--decode-step-tokens 512: more than --prefill-step-tokens 64") == 0);
   CHECK(ErrorOf("--prefill 2 --decode 1 --workers 3").find("--workers") != std::string::npos);
@@ -116,8 +119,8 @@ TEST_CASE("with --fetch what others have cached is fetched, and every output say
   CHECK(ToText(*computes).find("on other workers") == std::string::npos);
   CHECK(ToJson(*fetches)["policies"][0]["rates"][0]["seeds"][0]["fetched_tokens"] ==
         summary.fetched_tokens);
-  CHECK(ToHtml(*fetches).find("fetched</li>") != std::string::npos);
-  CHECK(ToHtml(*computes).find("fetched</li>") == std::string::npos);
+  CHECK(ToHtml(*fetches).find("fetched from another worker</li>") != std::string::npos);
+  CHECK(ToHtml(*computes).find("fetched from another worker</li>") == std::string::npos);
   CHECK(ErrorOf("--fetch --profile dualmap-7b --kv-link peer")
             .find("--fetch: profile dualmap-7b has no peer link") == 0);
 }

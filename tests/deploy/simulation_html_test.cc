@@ -119,10 +119,17 @@ TEST_CASE("it says that it is simulated, what it found, and how to repeat it") {
   const std::string html = ToHtml(ReportFixture());
   CHECK(Says(html, "Everything on this page is simulated, not measured"));
   CHECK(Says(html, "dual-hash carries 12 requests/s with 90 % of them within the targets"));
+  CHECK_FALSE(Says(html, "above the work bound"));
   CHECK(Says(html, "cairn simulate conversation.jsonl --workers 2"));
   CHECK(Says(html, "sha256 0123"));
   CHECK(Says(html, "somewhere"));
   CHECK(Says(html, "cairn 0.0 (test)"));
+}
+
+TEST_CASE("a goodput that only a short trace has is not passed off as the cluster's") {
+  SimulationReport report = ReportFixture();
+  report.bounds.work_rps = 11;
+  CHECK(Says(ToHtml(report), "That is above the work bound of 11: the trace ends before"));
 }
 
 TEST_CASE("tags are closed in the order in which they were opened") {

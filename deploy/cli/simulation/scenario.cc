@@ -60,14 +60,14 @@ absl::Status CheckPhases(const SimulateFlags& flags) {
         "--decode-step-tokens ", phases.decode_step_tokens, ": more than --prefill-step-tokens ",
         phases.prefill_step_tokens, "; decode-heavy workers are those with the smaller one"));
   }
-  if (phases.mixed > 0) return absl::OkStatus();
-  if (phases.decode == 0) {
+  if (phases.decode > 0 && phases.prefill == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--decode ", phases.decode,
+                     ": only prefill-heavy workers hand requests on to them; add --prefill"));
+  }
+  if (phases.decode == 0 && phases.mixed == 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("--prefill ", phases.prefill, ": nobody decodes; add --decode or --mixed"));
-  }
-  if (phases.prefill == 0) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--decode ", phases.decode, ": nobody is for prompts; add --prefill or --mixed"));
   }
   return absl::OkStatus();
 }

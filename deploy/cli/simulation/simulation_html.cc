@@ -64,6 +64,12 @@ std::string Lead(const SimulationReport& report) {
     if (ranked.size() > 1 && GoodputOf(*ranked[1]).mean > 0) {
       text += fmt::format("; the next, {}, {:.3g}", ranked[1]->policy, GoodputOf(*ranked[1]).mean);
     }
+    if (HasWorkBound(report) && GoodputOf(*ranked[0]).mean > report.bounds.work_rps) {
+      text += fmt::format(
+          ". That is above the work bound of {:.3g}: the trace ends before its queue has grown; "
+          "repeat it (--repeat-to)",
+          report.bounds.work_rps);
+    }
     return text + ".";
   }
   const RatePoint* point = DetailOf(report, report.policies[0]);
