@@ -65,6 +65,21 @@ struct SetPromptChunk {
   uint32_t tokens = 0;
 };
 
+// What a prompt begins with, up to so many of its blocks: the key of the last of them stands for
+// all before it. Two halves, because this folder knows no blocks.
+struct PrefixMark {
+  uint32_t blocks = 0;
+  uint64_t key_high = 0;
+  uint64_t key_low = 0;
+};
+
+// What would this request find here, if it came? Answered by one AskAnswered at once, in the middle
+// of a step too. It promises nothing: the request may go elsewhere.
+struct Ask {
+  RequestId request;
+  std::vector<PrefixMark> marks;  // of its prompt, from the head on
+};
+
 // Stop this request at the next step boundary. Unknown or ended requests are ignored: a cancel may
 // cross the end on its way.
 struct Cancel {
@@ -78,6 +93,6 @@ struct StopChoice {
   uint32_t choice = 0;
 };
 
-using Assignment = std::variant<Assign, Cancel, StopChoice, Yield, Follow, SetPromptChunk>;
+using Assignment = std::variant<Assign, Cancel, StopChoice, Yield, Follow, SetPromptChunk, Ask>;
 
 }  // namespace cairn

@@ -53,6 +53,15 @@ struct Yielded {
   uint32_t preemptions = 0;
 };
 
+// The answer to an Ask, true at this moment.
+struct AskAnswered {
+  RequestId request;
+  uint64_t prefill_tokens_left = 0;  // of everybody's requests
+  // Of its prompt, up to one of the marks: here, or of a prompt that is here and will be computed.
+  uint32_t blocks = 0;
+  uint64_t steps = 0;  // of WorkerLoad: a load of no more steps is older than this
+};
+
 // How busy the worker is. Sent after every step and on request.
 struct WorkerLoad {
   uint32_t requests_running = 0;  // with slots
@@ -79,7 +88,7 @@ struct WorkerLoad {
   uint64_t checksum_failures = 0;
 };
 
-using Report =
-    std::variant<PrefillDone, TokenProduced, ChoiceEnded, RequestEnded, Yielded, WorkerLoad>;
+using Report = std::variant<PrefillDone, TokenProduced, ChoiceEnded, RequestEnded, Yielded,
+                            AskAnswered, WorkerLoad>;
 
 }  // namespace cairn

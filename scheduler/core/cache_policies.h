@@ -41,6 +41,9 @@ class E2Policy final : public RoutingPolicy {
  public:
   explicit E2Policy(const RoutingOptions& options) : options_(options), sent_(options.e2_window) {}
   RouteChoice Route(const RouteRequest& request, const FleetView& fleet) override;
+  void TakeBack(const RouteChoice& choice) override {
+    sent_.TakeBack(choice.worker, choice.cost.prefill);
+  }
   Homes HomesOf(const RouteRequest&, const FleetView&) override { return {}; }
 
  private:

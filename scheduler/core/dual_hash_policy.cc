@@ -61,9 +61,8 @@ RouteChoice DualHashPolicy::Route(const RouteRequest& request, const FleetView& 
     candidates.Add(home, RouteReason::kHome);
   }
   AddHolders(fleet, best, candidates);
-  Prng prng(request.id.value());
-  for (uint32_t i = 0; i < options_.guests; ++i) {
-    candidates.Add(prng.Below(fleet.workers.size()), RouteReason::kGuest);
+  for (const size_t guest : GuestsOf(request, fleet)) {
+    candidates.Add(guest, RouteReason::kGuest);
   }
   const RouteChoice choice = candidates.choice();
   sent_.Add(choice.worker, choice.cost.prefill);
@@ -72,14 +71,37 @@ RouteChoice DualHashPolicy::Route(const RouteRequest& request, const FleetView& 
 
 void DualHashPolicy::AddHolders(const FleetView& fleet, const BestMatch& best,
                                 Candidates& candidates) const {
-  if (best.holders.size() > options_.holders_max) return;
   const uint64_t best_tokens = uint64_t{best.blocks} * fleet.block_tokens;
   if (best_tokens < uint64_t{candidates.most_hit_tokens()} + options_.affinity_gain_tokens) return;
+  for (const size_t holder : HoldersOf(fleet, best)) candidates.Add(holder, RouteReason::kHolder);
+}
+
+std::vector<size_t> DualHashPolicy::HoldersOf(const FleetView& fleet, const BestMatch& best) const {
+  std::vector<size_t> holders;
+  if (best.holders.size() > options_.holders_max) return holders;
   for (size_t worker = 0; worker < fleet.workers.size(); ++worker) {
     const HolderId holder = fleet.workers[worker]->holder;
     if (std::ranges::find(best.holders, holder) == best.holders.end()) continue;
-    candidates.Add(worker, RouteReason::kHolder);
+    holders.push_back(worker);
   }
+  return holders;
+}
+
+std::vector<size_t> DualHashPolicy::GuestsOf(const RouteRequest& request,
+                                             const FleetView& fleet) const {
+  Prng prng(request.id.value());
+  std::vector<size_t> guests(options_.guests);
+  for (size_t& guest : guests) guest = prng.Below(fleet.workers.size());
+  return guests;
+}
+
+std::vector<size_t> DualHashPolicy::CandidatesOf(const RouteRequest& request,
+                                                 const FleetView& fleet) {
+  std::vector<size_t> candidates = GuestsOf(request, fleet);
+  for (const uint32_t home : homes_.Find(request, fleet)) candidates.push_back(home);
+  const std::vector<size_t> holders = HoldersOf(fleet, fleet.index.Best(request.chain));
+  candidates.insert(candidates.end(), holders.begin(), holders.end());
+  return candidates;
 }
 
 }  // namespace cairn

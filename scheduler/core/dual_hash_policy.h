@@ -21,6 +21,10 @@ class DualHashPolicy final : public RoutingPolicy {
  public:
   DualHashPolicy(const RoutingOptions& options, uint32_t block_tokens);
   RouteChoice Route(const RouteRequest& request, const FleetView& fleet) override;
+  void TakeBack(const RouteChoice& choice) override {
+    sent_.TakeBack(choice.worker, choice.cost.prefill);
+  }
+  std::vector<size_t> CandidatesOf(const RouteRequest& request, const FleetView& fleet) override;
   Homes HomesOf(const RouteRequest& request, const FleetView& fleet) override {
     return homes_.Find(request, fleet);
   }
@@ -30,6 +34,8 @@ class DualHashPolicy final : public RoutingPolicy {
   class Candidates;
 
   void AddHolders(const FleetView& fleet, const BestMatch& best, Candidates& candidates) const;
+  std::vector<size_t> HoldersOf(const FleetView& fleet, const BestMatch& best) const;
+  std::vector<size_t> GuestsOf(const RouteRequest& request, const FleetView& fleet) const;
 
   const RoutingOptions options_;
   PromptHomes homes_;

@@ -12,6 +12,10 @@ class DualMapPolicy final : public RoutingPolicy {
  public:
   DualMapPolicy(const RoutingOptions& options, uint32_t block_tokens);
   RouteChoice Route(const RouteRequest& request, const FleetView& fleet) override;
+  std::vector<size_t> CandidatesOf(const RouteRequest& request, const FleetView& fleet) override {
+    const Homes homes = homes_.Find(request, fleet);
+    return {homes.begin(), homes.end()};
+  }
   Homes HomesOf(const RouteRequest& request, const FleetView& fleet) override {
     return homes_.Find(request, fleet);
   }

@@ -13,12 +13,19 @@
 
 namespace cairn {
 
+// What a worker has said of a request when it was asked.
+struct PromptFound {
+  NodeId worker;
+  uint32_t blocks = 0;  // of its prompt that it would find there
+};
+
 // A request as routing sees it: no tokens, only their keys and how many they are.
 struct RouteRequest {
   RequestId id;
   uint32_t prompt_tokens = 0;
   std::span<const BlockKey> chain;  // of the prompt's full blocks, from the head; may be empty
   Duration ttft_slo;                // its own target; zero: what the policy's options say
+  std::span<const PromptFound> found = {};  // of those who were asked and have answered
 };
 
 struct FleetView {

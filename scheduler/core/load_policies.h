@@ -10,6 +10,7 @@ class RoundRobinPolicy final : public RoutingPolicy {
  public:
   explicit RoundRobinPolicy(const RoutingOptions& options) : options_(options) {}
   RouteChoice Route(const RouteRequest& request, const FleetView& fleet) override;
+  std::vector<size_t> CandidatesOf(const RouteRequest&, const FleetView&) override { return {}; }
   Homes HomesOf(const RouteRequest&, const FleetView&) override { return {}; }
 
  private:

@@ -12,11 +12,22 @@ uint32_t TokensIn(uint32_t blocks, const RouteRequest& request, const FleetView&
   return static_cast<uint32_t>(std::min<uint64_t>(tokens, most));
 }
 
+// What the index knows, or what the worker has said itself of a prompt that it is about to compute.
+PrefixMatch WithFound(PrefixMatch match, const RouteRequest& request, NodeId worker) {
+  for (const PromptFound& answer : request.found) {
+    if (answer.worker != worker || answer.blocks <= match.blocks) continue;
+    match.device_blocks += answer.blocks - match.blocks;
+    match.blocks = answer.blocks;
+  }
+  return match;
+}
+
 }  // namespace
 
 RouteCost CostOf(const RouteRequest& request, const FleetView& fleet, size_t worker,
-                 const PrefixMatch& match, uint32_t lent_blocks, const RouteCostOptions& options) {
+                 const PrefixMatch& known, uint32_t lent_blocks, const RouteCostOptions& options) {
   const WorkerView& view = *fleet.workers[worker];
+  const PrefixMatch match = WithFound(known, request, view.node);
   RouteCost cost;
   const uint64_t ahead = view.TokensAhead(fleet.now);
   cost.queue = view.TimeFor(ahead);

@@ -38,8 +38,9 @@ BestMatch LendersOf(const RouteRequest& request, const PrefixIndex& index,
 RouteCost CostAt(const RouteRequest& request, const FleetView& fleet, size_t worker,
                  const RouteCostOptions& options);
 
-// `match` is what the worker holds of the request's chain, `lent_blocks` what somebody could lend.
+// `known` is what the index says that the worker holds of the request's chain, `lent_blocks` what
+// somebody could lend.
 RouteCost CostOf(const RouteRequest& request, const FleetView& fleet, size_t worker,
-                 const PrefixMatch& match, uint32_t lent_blocks, const RouteCostOptions& options);
+                 const PrefixMatch& known, uint32_t lent_blocks, const RouteCostOptions& options);
 
 }  // namespace cairn

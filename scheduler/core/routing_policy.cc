@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "kvstore/base/check.h"
 #include "scheduler/core/cache_policies.h"
@@ -46,6 +47,13 @@ std::string_view PolicyName(PolicyKind kind) {
 std::optional<PolicyKind> PolicyNamed(std::string_view name) {
   const auto found = std::ranges::find(kPolicies, name, PolicyName);
   return found == kPolicies.end() ? std::nullopt : std::optional(*found);
+}
+
+std::vector<size_t> RoutingPolicy::CandidatesOf(const RouteRequest& /*request*/,
+                                                const FleetView& fleet) {
+  std::vector<size_t> all(fleet.workers.size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  return all;
 }
 
 std::unique_ptr<RoutingPolicy> MakeRoutingPolicy(const RoutingOptions& options,

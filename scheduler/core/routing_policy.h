@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "kvstore/base/time.h"
 #include "scheduler/core/dual_hash.h"
@@ -80,6 +81,13 @@ class RoutingPolicy {
   // Chooses for a request that arrives now, and remembers what it must of it. REQUIRES: at least
   // one worker.
   virtual RouteChoice Route(const RouteRequest& request, const FleetView& fleet) = 0;
+
+  // It goes elsewhere after all: what Route has remembered of its choice is forgotten. REQUIRES:
+  // the same fleet, and no Route in between.
+  virtual void TakeBack(const RouteChoice& /*choice*/) {}
+  // Whom Route would look at, so that they can be asked first. Nothing is remembered. Empty: it
+  // chooses by nothing that they could say.
+  virtual std::vector<size_t> CandidatesOf(const RouteRequest& request, const FleetView& fleet);
 
   // Where else a request that waits may be moved to: its homes, the first hash's first. Nothing is
   // remembered. Empty: this policy moves nothing.

@@ -35,7 +35,7 @@ DoorVerdict SchedulerCore::Judge(const Request& request, Instant now,
                                  std::optional<Placement>& placement) {
   if (draining_) return {true, ShedReason::kDraining, Seconds(1)};
   if (workers_.empty()) return {true, ShedReason::kNoWorker, Seconds(1)};
-  placement = Choose(request, now);
+  placement = Choose(request, {}, now);
   const WorkerView& worker = workers_.at(placement->node);
   appointments_.Forget(now);
   const bool expected = appointments_.Keep(request.tenant, now);

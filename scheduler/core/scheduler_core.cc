@@ -51,7 +51,7 @@ void SchedulerCore::On(const RequestSubmitted& event, Instant now) {
   ending_.Begin(now);
   Request& kept = requests_[id] = std::move(request);
   StartWaiting(kept);
-  Place(kept, *placement, now);
+  if (!AskFirst(kept, *placement, now)) Place(kept, *placement, now);
 }
 
 void SchedulerCore::StartWaiting(Request& request) {
@@ -120,8 +120,11 @@ void SchedulerCore::Expire(Request& request, std::string_view message) {
 }
 
 std::optional<Instant> SchedulerCore::NextDeadline() const {
-  if (deadlines_.empty()) return std::nullopt;
-  return deadlines_.begin()->first;
+  std::optional<Instant> next;
+  for (const auto* ends : {&deadlines_, &ask_ends_}) {
+    if (!ends->empty() && (!next || ends->begin()->first < *next)) next = ends->begin()->first;
+  }
+  return next;
 }
 
 // Whether its first token can come in time if its prompt is begun now.
@@ -175,6 +178,7 @@ void SchedulerCore::On(const WorkerLost& event, Instant) {
 
 void SchedulerCore::DropWorker(NodeId node) {
   RouteLineAgain(node);
+  ForgetAsked(node);
   shadows_.erase(node);
   sent_.erase(node);
   directory_.Leave(node);
@@ -236,6 +240,8 @@ void SchedulerCore::On(const WorkerReported& event, Instant now) {
       [&](const auto& word) {
         if constexpr (std::is_same_v<std::decay_t<decltype(word)>, WorkerLoad>) {
           HearLoad(worker, word, now);
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(word)>, AskAnswered>) {
+          HearAnswer(worker, word, now);
         } else {
           const auto found = requests_.find(word.request);
           if (found == requests_.end()) return;
@@ -311,7 +317,9 @@ void SchedulerCore::HearLoad(WorkerView& worker, const WorkerLoad& load, Instant
   }
   worker.load = load;
   worker.heard = now;
-  worker.backlog.Hear(load.prefill_tokens_left, now);
+  // Said before the last answer, and carried more slowly.
+  const bool older = worker.answered_steps && load.steps <= *worker.answered_steps;
+  if (!older) worker.backlog.Hear(load.prefill_tokens_left, now);
   FlowFrom(worker);
   if (worker.role != PhaseRole::kPrefillHeavy) FlowBack();
 }
@@ -343,6 +351,7 @@ void SchedulerCore::End(RequestId id, FinishReason reason, uint32_t preemptions,
     deadlines_.erase({request.arrival + request.body.deadline, id});
   }
   EndFollow(request, /*comes=*/false);
+  EndAsking(id);
   ++counts_.ended;
   tenants_.End(request.tenant);
   flowed_.erase(id);

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -63,12 +64,22 @@ struct SchedulerLimits {
   // that shorter ones go first: more are in time, and the longest wait longer. Zero: what is due
   // first goes first.
   uint32_t shorter_first_percent = 0;
+  // Where several schedulers share the workers: a request that has come is placed when those that
+  // it could go to have been asked how busy they are and what they have of it, or after so long.
+  // Zero: nobody is asked.
+  Duration ask_wait;
+  uint32_t asks_max = 64;  // of one request
   // How prompts are keyed: as the workers do. Without block tokens, by nothing.
   ModelIdentity model;
   uint32_t block_tokens = 16;
   DirectoryLimits directory;
   PhaseOptions phases;  // of no effect while all workers are mixed
 };
+
+// For a scheduler that is one of several: it asks before it places a request, and hands over more
+// of a line at once. The worker orders what it has of all schedulers by what is due first, and
+// counts it when it is asked; what waits in a scheduler nobody else can see.
+void ShareWorkers(SchedulerLimits& limits, Duration ask_wait = Milliseconds(5));
 
 struct SchedulerCounts {
   uint64_t accepted = 0;
@@ -79,6 +90,8 @@ struct SchedulerCounts {
   uint64_t expired = 0;    // could not meet their deadline
   uint64_t restarted = 0;  // ran on a worker that was lost, and were queued again
   uint64_t moved = 0;      // from an overloaded worker's line to another one
+  uint64_t asks = 0;       // requests about which workers were asked first
+  uint64_t asks_late = 0;  // of them, placed or ended before all had answered
   uint64_t handoffs = 0;   // went on elsewhere with their KV; of them:
   uint64_t flows = 0;      // from a decode-heavy worker above the watermark
   uint64_t backflows = 0;  // and asked back, when there was room again
@@ -107,7 +120,9 @@ class SchedulerCore {
   size_t live_requests() const { return requests_.size(); }
   size_t queued_requests() const { return queue_.size(); }
   bool draining() const { return draining_; }
-  // When the next request's deadline passes. Until then nothing happens by itself.
+  size_t asking_requests() const { return asking_.size(); }
+  // When the next request's deadline passes, or its wait for answers is over. Until then nothing
+  // happens by itself.
   std::optional<Instant> NextDeadline() const;
   // Workers in the order of their ids.
   const std::map<NodeId, WorkerView>& workers() const { return workers_; }
@@ -122,7 +137,13 @@ class SchedulerCore {
   struct Placement {
     NodeId node;
     RouteCost cost;
-    bool by_policy = true;  // else by its phase alone
+    std::optional<RouteChoice> by_policy;  // else by its phase alone
+  };
+  // A request that waits for what workers say of it.
+  struct Asking {
+    Instant until;
+    std::set<NodeId> awaited;
+    std::vector<PromptFound> found;
   };
 
   // --- scheduler_core.cc
@@ -144,6 +165,7 @@ class SchedulerCore {
   void Hear(WorkerView& worker, Request& request, const RequestEnded& word, Instant now);
   void Hear(WorkerView& worker, Request& request, const Yielded& word, Instant now);
   void HearLoad(WorkerView& worker, const WorkerLoad& load, Instant now);
+  void HearAnswer(WorkerView& worker, const AskAnswered& answer, Instant now);  // scheduler_ask.cc
 
   void Forget(WorkerView& worker, Request& request);  // takes it off the worker's counts
   void EndPrefill(WorkerView& worker, const Request& request, uint64_t computed);
@@ -177,6 +199,12 @@ class SchedulerCore {
   DoorVerdict Judge(const Request& request, Instant now, std::optional<Placement>& placement);
   Duration WaitAt(const WorkerView& worker, uint64_t tokens) const;
 
+  // --- scheduler_ask.cc
+  bool AskFirst(const Request& request, const Placement& placement, Instant now);
+  bool StillAsking(RequestId id, Instant now) const;
+  std::vector<PromptFound> EndAsking(RequestId id);
+  void ForgetAsked(NodeId worker);
+
   // --- scheduler_routing.cc
   static QueuePlace PlaceOf(const Request& request);
   static RouteRequest RouteRequestOf(const Request& request);
@@ -189,7 +217,7 @@ class SchedulerCore {
   void Dequeue(const Request& request);  // its blocks are not expected there any more
   void RouteLineAgain(NodeId node);
   void RouteWaiting(Instant now);
-  Placement Choose(const Request& request, Instant now);
+  Placement Choose(const Request& request, std::span<const PromptFound> found, Instant now);
   void Place(Request& request, const Placement& placement, Instant now);
   void RebalanceIfOverloaded(size_t worker, Duration target, Instant now);
   void AssignFromLines(Instant now);
@@ -210,6 +238,8 @@ class SchedulerCore {
   const SchedulerLimits limits_;
   absl::flat_hash_map<RequestId, Request> requests_;  // looked up, never walked
   std::set<std::pair<Instant, RequestId>> deadlines_;
+  std::map<RequestId, Asking> asking_;
+  std::set<std::pair<Instant, RequestId>> ask_ends_;
   CentralQueue queue_;
   TenantShare tenants_;
   const LatencyClasses classes_;

@@ -122,19 +122,25 @@ void SchedulerCore::Dequeue(const Request& request) {
 
 void SchedulerCore::RouteWaiting(Instant now) {
   if (workers_.empty()) return;
-  while (!queue_.line(std::nullopt).empty()) {
-    Request& request = requests_.at(queue_.line(std::nullopt).begin()->second.request);
-    Place(request, Choose(request, now), now);
+  std::vector<RequestId> ready;
+  for (const auto& [place, queued] : queue_.line(std::nullopt)) {
+    if (!StillAsking(queued.request, now)) ready.push_back(queued.request);
+  }
+  for (const RequestId id : ready) {
+    Request& request = requests_.at(id);
+    Place(request, Choose(request, EndAsking(id), now), now);
   }
 }
 
-SchedulerCore::Placement SchedulerCore::Choose(const Request& request, Instant now) {
-  const RouteRequest route = RouteRequestOf(request);
+SchedulerCore::Placement SchedulerCore::Choose(const Request& request,
+                                               std::span<const PromptFound> found, Instant now) {
+  RouteRequest route = RouteRequestOf(request);
+  route.found = found;
   if (const std::optional<RouteChoice> choice = PlaceOutsideThePolicy(route, now)) {
-    return {decode_fleet_[choice->worker]->node, choice->cost, false};
+    return {decode_fleet_[choice->worker]->node, choice->cost, std::nullopt};
   }
   const RouteChoice choice = policy_->Route(route, Fleet(now));
-  return {fleet_[choice.worker]->node, choice.cost, true};
+  return {fleet_[choice.worker]->node, choice.cost, choice};
 }
 
 // Who waits for this worker waits for any from now on.

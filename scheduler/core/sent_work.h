@@ -22,6 +22,8 @@ class SentWork {
   Duration Of(size_t worker) const { return Nanoseconds(books_[worker].sum_ns); }
   Duration mean() const;
   void Add(size_t worker, Duration work);
+  // What was added last goes elsewhere. REQUIRES: no Learn in between.
+  void TakeBack(size_t worker, Duration work) { Add(worker, Duration() - work); }
 
  private:
   static constexpr int64_t kSlices = 12;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "kvstore/base/ids.h"
 #include "kvstore/base/phase_role.h"
@@ -23,7 +24,8 @@ struct WorkerView {
   // Its chunk size: prompt tokens that one step computes at most. 0: it is given no prompts.
   uint32_t step_tokens = 512;
   WorkerLoad load;
-  Instant heard;  // when `load` arrived
+  Instant heard;                           // when `load` arrived
+  std::optional<uint64_t> answered_steps;  // that it had done when it last answered
   // Counted from assignment, not from the first word of the worker, so that a burst is seen at
   // once. Tokens are those expected to be computed, not those in a cache.
   uint32_t unprefilled_requests = 0;

@@ -29,10 +29,12 @@ VirtualWorker::~VirtualWorker() {
 }
 
 WorkerTurn& VirtualWorker::Deliver(Assignment assignment, Instant now) {
-  if (step_) {
+  if (step_ && !std::holds_alternative<Ask>(assignment)) {
     inbox_.push_back(std::move(assignment));
     return turn_;
   }
+  // Whoever asks counts on what it sent before.
+  TakeInbox(now);
   std::visit([&](auto& one) { core_.Handle(std::move(one), now); }, assignment);
   Act(now);
   return turn_;
@@ -42,12 +44,16 @@ WorkerTurn& VirtualWorker::EndStep(Instant now) {
   CAIRN_CHECK(step_.has_value());
   core_.Handle(StepFinished{step_->number, engine_.Run(*step_, step_time_)}, now);
   step_.reset();
+  TakeInbox(now);
+  Act(now);
+  return turn_;
+}
+
+void VirtualWorker::TakeInbox(Instant now) {
   for (Assignment& assignment : inbox_) {
     std::visit([&](auto& one) { core_.Handle(std::move(one), now); }, assignment);
   }
   inbox_.clear();
-  Act(now);
-  return turn_;
 }
 
 WorkerTurn& VirtualWorker::EndMove(MoveId move, Instant now) {

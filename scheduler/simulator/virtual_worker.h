@@ -1,6 +1,6 @@
 // One life of a worker in virtual time: the production core with its store, an engine that takes
 // time, and an inbox. As in production, what arrives while a step runs is taken in when the step is
-// over.
+// over, or when a scheduler asks how busy the worker is, which is answered at once.
 #pragma once
 
 #include <array>
@@ -53,6 +53,7 @@ class VirtualWorker {
   const WorkerCore& core() const { return core_; }
 
  private:
+  void TakeInbox(Instant now);
   void Act(Instant now);
   void Begin(StepPlan plan, Instant now);
   void Begin(const Move& move, Instant now);

@@ -75,6 +75,8 @@ const std::map<std::string, Setting, std::less<>>& Settings() {
        [](SchedulerLimits& limits, double value) {
          limits.shorter_first_percent = static_cast<uint32_t>(value);
        }},
+      {"ask",
+       [](SchedulerLimits& limits, double value) { limits.ask_wait = SecondsOf(value / 1000); }},
       {"ahead", [](SchedulerLimits& limits,
                    double value) { limits.unprefilled_tokens_max = static_cast<uint64_t>(value); }},
   };
@@ -223,6 +225,7 @@ absl::StatusOr<ClusterOptions> ClusterOf(const GoodputCell& cell) {
   scheduler.staleness = SecondsOf(cell.staleness_s);
   scheduler.limits.routing.ttft_slo = SecondsOf(cell.ttft_s);
   scheduler.limits.routing.seed = cell.seed;
+  if (cell.schedulers > 1) ShareWorkers(scheduler.limits);
   if (absl::Status done = Apply(cell.policy, scheduler.limits); !done.ok()) return done;
   Coarsen(scheduler.limits, cell.coarse);
   ClusterOptions cluster;

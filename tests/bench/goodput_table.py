@@ -18,9 +18,11 @@ def mean(values):
 def spread(rows):
     rates = [row["goodput"] for row in rows]
     digits = 1 if max(rates) < 100 else 0
+    # Several schedulers that ask nobody, as they once all did.
+    mark = "" if all(row["schedulers"] == 1 or row.get("asks") for row in rows) else "†"
     if len(rates) == 1:
-        return f"{rates[0]:.{digits}f}"
-    return f"{mean(rates):.{digits}f} ({min(rates):.{digits}f}-{max(rates):.{digits}f})"
+        return f"{rates[0]:.{digits}f}{mark}"
+    return f"{mean(rates):.{digits}f} ({min(rates):.{digits}f}-{max(rates):.{digits}f}){mark}"
 
 
 def table(cells, title):

@@ -42,5 +42,15 @@ TEST_CASE("a new worker begins with the mean, so that it is not flooded") {
   CHECK(sent.mean() == Seconds(6));
 }
 
+TEST_CASE("what goes elsewhere after all is taken back") {
+  RoutingHouse house(4);
+  const std::vector<BlockKey> chain = MakeChain(1, 20);
+  const RouteChoice first = house.Route(1, chain);
+  house.policy->TakeBack(first);
+  const RouteChoice again = house.Route(1, chain);
+  CHECK(again.worker == first.worker);
+  CHECK(house.Route(2, chain).worker != first.worker);
+}
+
 }  // namespace
 }  // namespace cairn

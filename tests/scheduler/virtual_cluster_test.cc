@@ -313,6 +313,27 @@ TEST_CASE("what a turn generated is known where stores publish, and only there")
   }
 }
 
+TEST_CASE("schedulers that ask see what others have sent, however old their words are") {
+  // Prompts of 42 ms, one every 15 ms: three workers are just enough if nobody crowds one.
+  Trace trace{.block_tokens = 32, .name = "busy"};
+  for (int i = 0; i < 60; ++i) trace.requests.push_back(Ask(i * 15'000, 400, 1));
+  const auto worst = [&](bool asking) {
+    ClusterOptions options = SmallCluster(3, 4);
+    for (SchedulerOptions& one : options.schedulers) {
+      one.staleness = Seconds(5);
+      if (asking) ShareWorkers(one.limits);
+    }
+    const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
+    CHECK(Count(result, RequestOutcome::kFinished) == trace.requests.size());
+    Duration longest;
+    for (const RequestRecord& request : result.requests) {
+      longest = std::max(longest, request.ttft());
+    }
+    return longest;
+  };
+  CHECK(worst(true) * 3 < worst(false) * 2);
+}
+
 TEST_CASE("several schedulers share the workers, and each answers its own clients") {
   const Trace trace = MixedTrace(11, 300);
   const ClusterResult result = VirtualCluster(SmallCluster(3, 3), trace, LinearStep).Run();

@@ -74,6 +74,18 @@ struct House {
   std::string heard;
 };
 
+TEST_CASE("an answer goes to the scheduler that asked, which has given the worker nothing") {
+  House house;
+  house.Talk();
+  house.scheduler->Send({kWorker, Epoch(1), Ask{RequestId(1), {}}});
+  house.Talk();
+  house.worker.Send(AskAnswered{RequestId(1), 0, 0, 0}, house.now);
+  house.worker.Send(AskAnswered{RequestId(1), 0, 0, 0}, house.now);  // nobody has asked again
+  house.Talk();
+  CHECK(house.heard == "Jr");
+  CHECK(house.worker.requests() == 0);
+}
+
 TEST_CASE("a worker greets, is welcomed, and has joined when it shows that it heard that") {
   House house;
   std::vector<LinkMessage<Report>> hello = house.worker.TakeMessages(house.now);

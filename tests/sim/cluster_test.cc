@@ -27,6 +27,9 @@ TEST_CASE(
   CHECK(sum.cut_off > 200);
   CHECK(sum.shed > 200);
   CHECK(sum.moved > 20);
+  CHECK(sum.asks > 5000);
+  CHECK(sum.asks_late > 1000);
+  CHECK(sum.found_by_asking > 1000);
   CHECK(sum.resyncs > 1000);
   CHECK(sum.snapshots > 1000);
   CHECK(sum.hit_tokens > 10000);

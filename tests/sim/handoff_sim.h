@@ -149,6 +149,7 @@ class HandoffSim {
   void Hear(size_t node, const ChoiceEnded& word);
   void Hear(size_t node, const RequestEnded& word);
   void Hear(size_t node, const Yielded& word);
+  void Hear(size_t /*node*/, const AskAnswered& /*word*/) {}  // the director asks nobody
   void Hear(size_t node, const WorkerLoad& word);
   Order& OrderAt(size_t node, RequestId request);
 

@@ -91,13 +91,17 @@ const std::vector<PlantedBug>& ClusterBugs() {
       {36, "a word is acknowledged that has not come", {"end_reason", "progress"}},
       {37,
        "words of an earlier session are believed",
-       {"end_reason", "progress", "token_oracle", "report_order"}},
+       {"end_reason", "progress", "token_oracle", "report_order", "answer_truth"}},
       {38, "a worker greets while it runs what it was given before", {"end_reason", "progress"}},
       {39, "a worker that was cut off runs on", {"told_to_stop"}},
       {40, "what ran on a lost worker is forgotten", {"progress"}},
       {41, "what waited for a lost worker waits for ever", {"progress", "check"}},
       {42, "a prompt that is done still counts", {"conservation", "progress"}},
       {43, "a request of a lost worker ends twice", {"conservation", "report_order"}},
+      {66, "a prompt that waits counts as whatever is asked for", {"answer_truth"}},
+      {67, "what the store has is not said to who asks", {"answer_truth"}},
+      {68, "an answer that does not come is waited for without end", {"progress"}},
+      {69, "who leaves while answers are awaited stays in that book", {"conservation"}},
   };
   return kBugs;
 }

@@ -88,6 +88,8 @@ void SchedulerLinks::Note(Peer& peer, const Assignment& word) {
     owners_.emplace(assign->request.id, peer.id.scheduler);
   } else if (const auto* follow = std::get_if<Follow>(&word)) {
     peer.followed.insert(follow->request);
+  } else if (const auto* ask = std::get_if<Ask>(&word)) {
+    askers_[ask->request] = peer.id.scheduler;
   } else if (const auto* cancel = std::get_if<Cancel>(&word)) {
     peer.followed.erase(cancel->request);
   } else if (const auto* chunk = std::get_if<SetPromptChunk>(&word)) {
@@ -110,6 +112,13 @@ void SchedulerLinks::Send(const Report& report, Instant now) {
     for (auto& [scheduler, peer] : peers_) {
       if (peer.session) peer.session->Send(report);
     }
+    return;
+  }
+  if (const auto* answer = std::get_if<AskAnswered>(&report)) {
+    const auto asker = askers_.extract(answer->request);
+    if (asker.empty()) return;
+    Peer& peer = peers_.at(asker.mapped());
+    if (peer.session) peer.session->Send(report);
     return;
   }
   const RequestId request = std::visit(

@@ -73,6 +73,7 @@ class SchedulerLinks {
   const LinkLimits limits_;
   std::map<NodeId, Peer> peers_;
   std::map<RequestId, NodeId> owners_;
+  std::map<RequestId, NodeId> askers_;  // until the core has answered
   std::vector<LinkMessage<Report>> messages_;
 };
 

@@ -26,7 +26,7 @@ struct PeerSaid {
 };
 
 using WorkerEvent =
-    std::variant<Assign, Cancel, StopChoice, Yield, Follow, SetPromptChunk, StepFinished,
+    std::variant<Assign, Cancel, StopChoice, Yield, Follow, SetPromptChunk, Ask, StepFinished,
                  MoveFinished, PeerSaid, FetchFinished, BlocksAsked, BlocksSent>;
 
 }  // namespace cairn

@@ -35,6 +35,7 @@ class WorkerState {
   void Handle(const Yield& event);
   void Handle(Follow event);
   void Handle(const SetPromptChunk& event);
+  void Handle(const Ask& event);  // worker_ask.cc
   void Handle(StepFinished event);
   void Handle(const MoveFinished& event) { store_.Handle(event); }
   void Handle(const PeerSaid& event);
@@ -105,6 +106,10 @@ class WorkerState {
   void FetchPrefix(Sequence& sequence, uint32_t fetched);
   void EndLateFetches();
   void Lend(const BlocksAsked& event);
+
+  // --- worker_ask.cc
+  uint32_t BlocksFound(const std::vector<PrefixMark>& marks) const;
+  uint32_t BlocksToCome(const std::vector<PrefixMark>& marks) const;
 
   // --- worker_steps.cc
   void SetRunning(Sequence& sequence, SequenceState state);

@@ -17,7 +17,10 @@ std::vector<WorkerAction> WorkerState::TakeActions() {
   std::optional<StepPlan> plan;
   if (!step_out_) plan = PlanNextStep();
   // A cancel may empty the worker without a step after which its load would be reported.
-  if (!plan && !step_out_ && !reports_.empty() &&
+  const auto says_more = [](const Report& report) {
+    return !std::holds_alternative<AskAnswered>(report);
+  };
+  if (!plan && !step_out_ && std::ranges::any_of(reports_, says_more) &&
       !std::holds_alternative<WorkerLoad>(reports_.back())) {
     Send(load());
   }

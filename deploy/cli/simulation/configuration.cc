@@ -43,6 +43,7 @@ Configuration ConfigurationOf(const Scenario& scenario, uint32_t block_tokens) {
   add("fetch", flags.fetch ? absl::StrCat("over the ", flags.phases.kv_link, " link") : "no");
   add("schedulers", absl::StrCat(flags.schedulers));
   add("staleness", FormatDuration(flags.staleness));
+  if (flags.schedulers > 1) add("ask-wait", FormatDuration(flags.ask_wait));
   add("link-delay", FormatDuration(flags.link_delay));
   add("slo-ttft", TargetText(flags.target.ttft));
   add("slo-tpot", TargetText(flags.target.tpot));

@@ -28,6 +28,10 @@ void AddClusterFlags(CLI::App& app, SimulateFlags& flags) {
       ->group(kGroup);
   AddDuration(app, "--staleness", flags.staleness, "how old a scheduler's view of a worker may get")
       ->group(kGroup);
+  AddDuration(app, "--ask-wait", flags.ask_wait,
+              "how long one of several schedulers waits for what workers say of a request before "
+              "it is placed; 0: nobody is asked")
+      ->group(kGroup);
   AddDuration(app, "--link-delay", flags.link_delay, "of each message between scheduler and worker")
       ->group(kGroup);
   app.add_option("--kv-tokens", flags.kv_tokens,

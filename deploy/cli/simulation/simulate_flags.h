@@ -27,6 +27,7 @@ struct SimulateFlags {
   bool compare = false;  // all policies
   uint32_t schedulers = 1;
   Duration staleness;
+  Duration ask_wait = Milliseconds(5);
   Duration link_delay = Microseconds(200);
   uint64_t kv_tokens = 0;  // 0: what the profile says
   uint64_t dram_tokens = 0;

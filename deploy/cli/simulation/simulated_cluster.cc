@@ -60,6 +60,9 @@ ClusterOptions ClusterOf(const Scenario& scenario, const StudyCell& cell, const 
   } else {
     cluster.workers.assign(cell.workers, worker);
   }
+  if (flags.schedulers > 1 && flags.ask_wait > Duration()) {
+    ShareWorkers(scheduler.limits, flags.ask_wait);
+  }
   cluster.schedulers.assign(flags.schedulers, scheduler);
   cluster.peers = PeersOver(phases.link(), cost, block_tokens);
   if (flags.fetch) LetFetch(phases.link(), cost, block_tokens, cluster);

@@ -69,6 +69,7 @@ class RequestChecker {
   void On(const ChoiceEnded& report);
   void On(const RequestEnded& report);
   void On(const Yielded& report);
+  void On(const AskAnswered& /*answer*/) {}  // WorkerNode::CheckAnswer looks at it
   void On(const WorkerLoad& load);
   Record& Live(RequestId id);
   TokenId Expected(const Record& record, const Choice& choice, uint32_t number) const;

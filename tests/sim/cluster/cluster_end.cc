@@ -39,6 +39,8 @@ void ClusterSim::DemandQuiet() {
     const SchedulerNode& node = *schedulers_[s].node;
     Demand(node.core().live_requests() == 0, "conservation", "scheduler ", s, " keeps ",
            node.core().live_requests(), " requests");
+    Demand(node.core().asking_requests() == 0, "conservation", "scheduler ", s, " still waits for ",
+           "answers about ", node.core().asking_requests(), " requests");
     Demand(node.links().quiet(), "progress", "scheduler ", s, " does not get its words through");
     for (uint32_t i = 0; i < workers_.size(); ++i) {
       const auto known = node.core().workers().find(WorkerId(i));

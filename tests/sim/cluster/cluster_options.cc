@@ -37,6 +37,11 @@ void DrawScheduler(Prng& prng, ClusterSimOptions& o) {
   limits.directory.publish.reorder_wait = Microseconds(prng.Between(200, 2000));
   limits.directory.publish.resync_retry = Microseconds(prng.Between(1000, 5000));
   limits.directory.publish.early_batches_max = Draw(prng, 0, 6);
+  // Now and then too short for any answer.
+  if (prng.Chance(0.5)) {
+    limits.ask_wait = Microseconds(prng.Chance(0.2) ? 1 : prng.Between(20, 5000));
+    limits.asks_max = prng.Chance(0.2) ? Draw(prng, 1, 2) : 64;
+  }
 }
 
 // What befalls blocks on their way from one worker to another.
@@ -171,7 +176,8 @@ std::ostream& operator<<(std::ostream& out, const ClusterSimOptions& o) {
       << " schedulers=" << o.schedulers << " policy=" << PolicyName(o.scheduler.routing.policy)
       << " live_max=" << o.scheduler.live_requests_max
       << " unprefilled=" << o.scheduler.unprefilled_requests_max << "/"
-      << o.scheduler.unprefilled_tokens_max << " keyed=" << o.scheduler.block_tokens
+      << o.scheduler.unprefilled_tokens_max << " ask_wait=" << o.scheduler.ask_wait << "/"
+      << o.scheduler.asks_max << " keyed=" << o.scheduler.block_tokens
       << " index_bytes=" << o.scheduler.directory.index.bytes_max
       << " window=" << o.link.window_words << " words_max=" << o.link.words_max
       << " resend=" << o.link.resend_after << " beat=" << o.link.beat

@@ -70,6 +70,8 @@ ClusterSimResult ClusterSim::Run() {
   for (const Scheduler& one : schedulers_) {
     if (!one.node) continue;
     tally_.moved += one.node->core().counts().moved;
+    tally_.asks += one.node->core().counts().asks;
+    tally_.asks_late += one.node->core().counts().asks_late;
     tally_.hit_tokens += one.node->core().counts().hit_tokens;
     tally_.joins += one.node->joins();
   }

@@ -14,6 +14,9 @@ void VisitCounts(const With& with, Tallies&... of) {
   with("shed", of.shed...);
   with("moved", of.moved...);
   with("tunings", of.tunings...);
+  with("asks", of.asks...);
+  with("asks_late", of.asks_late...);
+  with("found_by_asking", of.found_by_asking...);
   with("resyncs", of.resyncs...);
   with("snapshots", of.snapshots...);
   with("hit_tokens", of.hit_tokens...);

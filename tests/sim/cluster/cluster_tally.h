@@ -18,6 +18,8 @@ struct ClusterTally {
   uint64_t shed = 0;
   uint64_t moved = 0;    // between lines
   uint64_t tunings = 0;  // words of an operator to schedulers: this is what the worker is for
+  uint64_t asks = 0, asks_late = 0;  // requests about which workers were asked first
+  uint64_t found_by_asking = 0;      // blocks of their prompts
   uint64_t resyncs = 0;
   uint64_t snapshots = 0;  // parts
   uint64_t hit_tokens = 0;

@@ -85,6 +85,7 @@ void ClusterSim::PostToPeer(uint32_t worker, NodeId to, const ToPeer& packet) {
 
 void ClusterSim::TakeCounts(const WorkerNode& node) {
   tally_.snapshots += node.snapshots();
+  tally_.found_by_asking += node.found_by_asking();
   tally_.fetches += node.fetches().begun;
   tally_.fetches_empty += node.fetches().empty;
   tally_.fetches_stale += node.fetches().stale;

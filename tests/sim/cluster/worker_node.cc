@@ -79,6 +79,7 @@ void WorkerNode::Beat(Instant now) {
 
 void WorkerNode::Tell(std::vector<Assignment> heard, Instant now) {
   for (Assignment& assignment : heard) {
+    NoteGiven(assignment);
     std::visit([&](auto& one) { machine_.Tell(std::move(one), now); }, assignment);
   }
 }
@@ -102,7 +103,10 @@ WorkerNode::Turn WorkerNode::Act(Instant now) {
     turn.to_peers.emplace_back(message.to.node, std::move(message));
   }
   Publish(turn.packets);
-  for (const Report& report : std::exchange(turn.machine.reports, {})) links_.Send(report, now);
+  for (const Report& report : std::exchange(turn.machine.reports, {})) {
+    CheckAnswer(report);
+    links_.Send(report, now);
+  }
   CheckStopped();
   for (LinkMessage<Report>& message : links_.TakeMessages(now)) {
     const NodeId scheduler = message.id.scheduler;
@@ -122,6 +126,47 @@ void WorkerNode::CheckStopped() {
     const uint64_t since = draining_since_.emplace(scheduler, steps).first->second;
     Demand(steps <= since + 1, "told_to_stop", "requests of ", scheduler,
            " run on after its session is over");
+  }
+}
+
+// A block of a prompt may be promised while it can be found, or while somebody is here who was
+// given that prompt.
+void WorkerNode::NoteGiven(const Assignment& assignment) {
+  if (const auto* assign = std::get_if<Assign>(&assignment)) {
+    BlockChain chain({.model = SimModel(),
+                      .salt = assign->request.cache_salt,
+                      .block_tokens = options_.store.block_tokens});
+    chain.Append(assign->request.prompt);
+    std::set<BlockKey>& keys = given_[assign->request.id];
+    for (uint32_t block = 0; block < chain.full_blocks(); ++block) keys.insert(chain.key(block));
+  } else if (const auto* ask = std::get_if<Ask>(&assignment)) {
+    std::pair<uint32_t, uint32_t>& range = asked_[ask->request];
+    range = {};
+    bool gap = false;  // what is behind it is of no use
+    for (const PrefixMark& mark : ask->marks) {
+      const BlockKey key{mark.key_high, mark.key_low};
+      gap |= !machine_.core().store().copies().FindKey(key);
+      if (!gap) range = {mark.blocks, mark.blocks};
+      for (const auto& [request, keys] : given_) {
+        if (keys.contains(key)) range.second = mark.blocks;
+      }
+    }
+  }
+}
+
+void WorkerNode::CheckAnswer(const Report& report) {
+  if (const auto* answer = std::get_if<AskAnswered>(&report)) {
+    const auto asked = asked_.extract(answer->request);
+    Demand(!asked.empty(), "answer_truth", answer->request, ": nobody has asked");
+    const auto [least, most] = asked.mapped();
+    Demand(least <= answer->blocks && answer->blocks <= most, "answer_truth", answer->request,
+           " would find ", answer->blocks, " blocks of its prompt, it is said, and not ", least,
+           " to ", most);
+    found_by_asking_ += answer->blocks;
+  } else if (const auto* ended = std::get_if<RequestEnded>(&report)) {
+    given_.erase(ended->request);
+  } else if (const auto* yielded = std::get_if<Yielded>(&report)) {
+    given_.erase(yielded->request);
   }
 }
 

@@ -67,6 +67,7 @@ class WorkerNode {
   uint64_t told_through() { return machine_.core().announcer()->told_through(); }
   uint64_t snapshots() const { return snapshots_; }
   const FetchTally& fetches() const { return fetches_; }
+  uint64_t found_by_asking() const { return found_by_asking_; }
   NodeLife self() const { return self_; }
 
  private:
@@ -75,6 +76,8 @@ class WorkerNode {
   void Tell(std::vector<Assignment> heard, Instant now);
   void Publish(std::vector<std::pair<NodeId, ToScheduler>>& packets);
   void CheckStopped();
+  void NoteGiven(const Assignment& assignment);
+  void CheckAnswer(const Report& report);
 
   const NodeLife self_;
   const SimOptions options_;
@@ -90,6 +93,10 @@ class WorkerNode {
   bool may_skip_ = false;  // so many changes wait at once that the log gives up on some
   uint64_t snapshots_ = 0;
   FetchTally fetches_;
+  // What a question may be answered with: the least and the most blocks, when it was asked.
+  std::map<RequestId, std::pair<uint32_t, uint32_t>> asked_;
+  std::map<RequestId, std::set<BlockKey>> given_;  // prompts that are not known to be computed
+  uint64_t found_by_asking_ = 0;
 };
 
 }  // namespace cairn::sim

@@ -204,6 +204,23 @@ bug(61 worker/core/worker_fetch.cc "std::move(send));" "@N@ ? BlockSend() : std:
 bug(62 worker/core/worker_handoff.cc "if (fetch.kind == FetchKind::kTooLate) return;"
   "if (!@N@ && fetch.kind == FetchKind::kTooLate) return;")
 
+# 66 a prompt that waits counts as whatever is asked for.
+bug(66 worker/core/worker_ask.cc "chain.key(mark.blocks - 1) == KeyOf(mark)"
+  "(@N@ || chain.key(mark.blocks - 1) == KeyOf(mark))")
+
+# 67 what the store has is not said.
+bug(67 worker/core/worker_ask.cc "return store_.copies().FindKey(KeyOf(mark)).has_value();"
+  "return !@N@ && store_.copies().FindKey(KeyOf(mark)).has_value();")
+
+# 68 an answer that does not come is waited for without end, also that of a worker that is lost.
+bug(68 scheduler/core/scheduler_ask.cc "&& now < asking->second.until;"
+  "&& (@N@ || now < asking->second.until);")
+bug(68 scheduler/core/scheduler_ask.cc "    asking.awaited.erase(worker);" "    if (!@N@) asking.awaited.erase(worker);")
+
+# 69 who leaves while answers about it are awaited stays in that book.
+bug(69 scheduler/core/scheduler_core.cc "  EndAsking(id);" "  if (!@N@) EndAsking(id);")
+
+
 # Those from here on are caught by whole clusters.
 
 # 28 a copy that has gone is not taken back.
