@@ -4,7 +4,7 @@
 //   goodput_bench OUT.jsonl [trace=conversation,skewed] [policy=dual-hash/affinity=50,e2] [n=16]
 //                 [stale=1] [schedulers=3] [kv=1198080] [seed=1,2,3,4,5] [tuning=0] [coarse=8]
 //                 [outputs=0] [requests=6000] [profile=dualmap-7b] [overhead=0] [fetch=0] [ttft=5]
-//                 [rate=0] [traces=FOLDER] [threads=1]
+//                 [tpot=0] [step=4096] [rate=0] [traces=FOLDER] [threads=1]
 //
 // With rate=R a cell is one run at that rate and not a search.
 #include <malloc.h>
@@ -49,6 +49,8 @@ Arguments ParseArguments(int argc, char** argv) {
                          {"overhead", {"0"}},
                          {"fetch", {"0"}},
                          {"ttft", {"5"}},
+                         {"tpot", {"0"}},
+                         {"step", {"4096"}},
                          {"rate", {"0"}},
                          {"traces", {"../shared/traces"}},
                          {"threads", {"1"}}};
@@ -88,6 +90,8 @@ std::vector<GoodputCell> CellsOf(const Arguments& arguments) {
   spread("overhead",
          [](GoodputCell& cell, Text value) { cell.overhead_ms = std::atof(value.c_str()); });
   spread("ttft", [](GoodputCell& cell, Text value) { cell.ttft_s = std::atof(value.c_str()); });
+  spread("tpot", [](GoodputCell& cell, Text value) { cell.tpot_s = std::atof(value.c_str()); });
+  spread("step", [](GoodputCell& cell, Text value) { cell.step_tokens = Number(value); });
   spread("tuning", [](GoodputCell& cell, Text value) { cell.tuning = value == "1"; });
   spread("outputs", [](GoodputCell& cell, Text value) { cell.outputs = value == "1"; });
   spread("coarse", [](GoodputCell& cell, Text value) { cell.coarse = Number(value); });
@@ -117,6 +121,8 @@ Json JsonOf(const GoodputCell& cell) {
           {"kv_tokens", cell.kv_tokens},
           {"profile", cell.profile},
           {"ttft_s", cell.ttft_s},
+          {"tpot_s", cell.tpot_s},
+          {"step_tokens", cell.step_tokens},
           {"coarse", cell.coarse},
           {"outputs", cell.outputs},
           {"requests", cell.requests},
@@ -224,7 +230,7 @@ class Bench {
   absl::Status AddRun(const GoodputCell& cell, const Trace& trace, Json& json) {
     const absl::StatusOr<GoodputCellRun> run = RunCell(cell, trace, rate_);
     if (!run.ok()) return run.status();
-    const SloTarget target{.ttft = Nanoseconds(static_cast<int64_t>(cell.ttft_s * 1e9))};
+    const SloTarget target = cell.target();
     const ClusterSummary summary = Summarize(run->result, target, run->measured_from);
     json["rate"] = rate_;
     const auto prompts = static_cast<double>(std::max<uint64_t>(1, summary.prompt_tokens));

@@ -31,7 +31,6 @@ constexpr uint32_t kAgentInputMax = 131'072;
 constexpr Duration kAgentThinkMax = Seconds(5);
 constexpr uint32_t kAgentTurns = 16;
 constexpr uint32_t kBlockTokens = 512;
-constexpr uint32_t kStepTokens = 4096;
 // The shared half of the conversation trace: its first part is the tables', the rest for tuning.
 constexpr Duration kConversationSplit = Seconds(885);
 constexpr uint64_t kTuningSeeds = 1000;  // so much is added to the seed of what is made up
@@ -181,12 +180,19 @@ absl::Status Shape(const GoodputCell& cell, double rate_rps, Trace& trace) {
 
 }  // namespace
 
+SloTarget GoodputCell::target() const {
+  return {.ttft = SecondsOf(ttft_s), .tpot = SecondsOf(tpot_s)};
+}
+
 std::string GoodputCell::Name() const {
+  const GoodputCell usual;
   return absl::StrFormat(
-      "%s%s;%s;n=%d;stale=%gs;schedulers=%d;kv=%d;profile=%s;ttft=%gs;coarse=%d%s%s%s;"
+      "%s%s;%s;n=%d;stale=%gs;schedulers=%d;kv=%d;profile=%s;ttft=%gs%s%s;coarse=%d%s%s%s;"
       "requests=%d;seed=%d",
       trace, tuning ? "(tuning)" : "", policy, workers, staleness_s, schedulers, kv_tokens, profile,
-      ttft_s, coarse, outputs ? ";outputs" : "",
+      ttft_s, tpot_s > 0 ? absl::StrFormat(";tpot=%gs", tpot_s) : "",
+      step_tokens != usual.step_tokens ? absl::StrFormat(";step=%d", step_tokens) : "", coarse,
+      outputs ? ";outputs" : "",
       overhead_ms > 0 ? absl::StrFormat(";overhead=%gms", overhead_ms) : "",
       fetch_gbps > 0 ? absl::StrFormat(";fetch=%g", fetch_gbps) : "", requests, seed);
 }
@@ -216,7 +222,7 @@ absl::StatusOr<Trace> ReadCellTrace(const GoodputCell& cell, const std::string& 
 
 absl::StatusOr<ClusterOptions> ClusterOf(const GoodputCell& cell) {
   WorkerOptions worker;
-  worker.limits.step_tokens = kStepTokens / cell.coarse;
+  worker.limits.step_tokens = cell.step_tokens / cell.coarse;
   worker.limits.sequences_max = 256;
   worker.store.block_tokens = kBlockTokens / cell.coarse;
   worker.store.device = {.slots = static_cast<uint32_t>(cell.kv_tokens / kBlockTokens)};
@@ -267,7 +273,7 @@ absl::StatusOr<GoodputCellResult> SearchCell(const GoodputCell& cell, const Trac
   const WorkBound bound = WorkBoundOf(shaped, StepCost(*profile), cell.workers, 64);
   out.bound_rps = cell.outputs ? bound.serve_rps : bound.prefill_rps;
   out.hit_bound = FactsOf(shaped, {}).token_hits;
-  const SloTarget target{.ttft = SecondsOf(cell.ttft_s)};
+  const SloTarget target = cell.target();
   GoodputSearch search{.first_rate = guess_rps, .first_step = 1.06, .precision = 0.02};
   if (guess_rps <= 0)
     search = {.first_rate = 0.8 * out.bound_rps, .first_step = 1.3, .precision = 0.02};

@@ -32,10 +32,13 @@ struct GoodputCell {
   double overhead_ms = 0;  // of the host, added to every step
   double fetch_gbps = 0;   // workers fetch from each other over such a network; 0: they do not
   double ttft_s = 5;
+  double tpot_s = 0;            // 0: only the first token counts
+  uint32_t step_tokens = 4096;  // of a worker's step at most
   uint32_t coarse = 8;
   bool outputs = false;
   uint32_t requests = 6000;  // replayed
 
+  SloTarget target() const;
   std::string Name() const;  // says all of it: two cells of one name are one
 };
 

@@ -86,6 +86,8 @@ def key_of(row):
     requests = row["requests"] * row["workers"] // 16
     if requests > 4000 and row["workers"] <= 16:
         unusual.append(f"{requests:,} requests")
+    if row.get("outputs"):
+        unusual.append(f"answers decoded, TTFT {row['ttft_s']:g} s, TPOT {1000 * row['tpot_s']:g} ms")
     if row.get("overhead_ms"):
         unusual.append(f"{row['overhead_ms']:g} ms more a step")
     if row.get("fetch_gbps"):
