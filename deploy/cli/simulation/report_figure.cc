@@ -15,6 +15,12 @@ std::string Figure(const std::string& title, const std::string& note, const std:
                      EscapeHtml(title), EscapeHtml(note), svg, legend);
 }
 
+std::string Section(const std::string& title, const std::string& text, const std::string& body) {
+  std::string out = fmt::format("<section>\n<h2>{}</h2>\n", EscapeHtml(title));
+  if (!text.empty()) out += fmt::format("<p>{}</p>\n", EscapeHtml(text));
+  return out + body + "</section>\n";
+}
+
 std::string Plots(const std::string& figures, const char* kind) {
   return fmt::format("<div class=\"{}\">\n{}</div>\n", kind, figures);
 }

@@ -15,6 +15,8 @@ namespace cairn {
 
 std::string Figure(const std::string& title, const std::string& note, const std::string& svg,
                    const std::string& legend = "");
+// With a paragraph of text, if there is any.
+std::string Section(const std::string& title, const std::string& text, const std::string& body);
 // Figures beside each other.
 std::string Plots(const std::string& figures, const char* kind = "plots");
 

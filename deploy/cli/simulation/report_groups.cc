@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "deploy/cli/simulation/html_table.h"
-#include "deploy/cli/simulation/html_text.h"
 #include "deploy/cli/simulation/report_figure.h"
 
 namespace cairn {
@@ -267,11 +266,6 @@ std::string RolePlots(const SimulationReport& report, const std::vector<std::str
         });
       });
   return Plots(figures);
-}
-
-std::string Section(const char* title, const std::string& text, const std::string& body) {
-  return fmt::format("<section>\n<h2>{}</h2>\n<p>{}</p>\n{}</section>\n", title, EscapeHtml(text),
-                     body);
 }
 
 // At which rate the table's numbers are.

@@ -7,6 +7,7 @@
 #include "deploy/cli/simulation/capacity_plan.h"
 #include "deploy/cli/simulation/html_text.h"
 #include "deploy/cli/simulation/plot_axis.h"
+#include "deploy/cli/simulation/report_figure.h"
 #include "deploy/cli/simulation/report_groups.h"
 #include "deploy/cli/simulation/report_plots.h"
 #include "deploy/cli/simulation/report_style.h"
@@ -16,12 +17,6 @@
 
 namespace cairn {
 namespace {
-
-std::string Section(const std::string& title, const std::string& text, const std::string& body) {
-  std::string out = fmt::format("<section>\n<h2>{}</h2>\n", EscapeHtml(title));
-  if (!text.empty()) out += fmt::format("<p>{}</p>\n", EscapeHtml(text));
-  return out + body + "</section>\n";
-}
 
 std::string TargetsText(const SimulationReport& report) {
   if (report.classes.size() > 1) return "those of each request's class";
