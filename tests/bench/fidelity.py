@@ -55,9 +55,10 @@ def rate_for(load, program, folder, profile, options):
 
 def simulate(program, trace, profiles):
     """Mean of the profiles' figures, and how much longer the worker is busy by the last than by the first."""
-    seen = [fidelity.simulate(program, trace, profile, KV_TOKENS) for profile in profiles]
-    busy = [fidelity.busy_share(program, trace, profile, KV_TOKENS) for profile in profiles]
-    return {what: statistics.mean(one[what] for one in seen) for what in seen[0]}, busy[-1] / busy[0] - 1
+    runs = [fidelity.run_simulation(program, trace, profile, KV_TOKENS) for profile in profiles]
+    seen = [fidelity.times_of(run) for run in runs]
+    changed = runs[-1]["busy_share"] / runs[0]["busy_share"] - 1
+    return {what: statistics.mean(one[what] for one in seen) for what in seen[0]}, changed
 
 
 def serve(program, trace, profile, options):

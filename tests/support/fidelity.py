@@ -35,7 +35,10 @@ def run_simulation(cairn, trace, profile, kv_tokens, step_tokens=512, sequences_
 
 def simulate(cairn, trace, profile, kv_tokens):
     """TTFT and TPOT in seconds, median and p90, in virtual time."""
-    run = run_simulation(cairn, trace, profile, kv_tokens)
+    return times_of(run_simulation(cairn, trace, profile, kv_tokens))
+
+
+def times_of(run):
     return {f"{what} {name}": run[what][f"{name}_s"] for what in ("ttft", "tpot") for name in ("p50", "p90")}
 
 
