@@ -69,14 +69,14 @@ Gauge TimeGauge(ShedReason reason, Duration wait, Duration then, Duration promis
 DoorVerdict JudgeAtDoor(std::span<const Gauge> gauges, bool expected, uint32_t shows_q10) {
   DoorVerdict verdict;
   for (const Gauge& gauge : gauges) {
-    if (verdict.shed || LetsIn(gauge, expected, shows_q10)) continue;
-    verdict.shed = true;
-    verdict.reason = gauge.reason;
-    verdict.hopeless = gauge.need > gauge.max;
+    if (LetsIn(gauge, expected, shows_q10)) continue;
+    // What does not fit even alone will fit at no time, whatever else is full just now.
+    const bool hopeless = gauge.need > gauge.max;
+    if (verdict.shed && (verdict.hopeless || !hopeless)) continue;
+    verdict = {.shed = true, .reason = gauge.reason, .retry_after = {}, .hopeless = hopeless};
   }
   if (!verdict.shed) return verdict;
   Duration wait = kRetryAtLeast;
-  // What does not fit even alone will fit at no time.
   if (verdict.hopeless) gauges = {};
   for (const Gauge& gauge : gauges) wait = std::max(wait, TimeUntilRoom(gauge, shows_q10));
   const int64_t seconds =

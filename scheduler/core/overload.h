@@ -36,7 +36,8 @@ struct DoorVerdict {
 };
 
 // `expected`: it was told to come now. `shows_q10`: of those who are told to come back so many of
-// 1,024 do. The first gauge that is too high is the reason; the time is when all are low enough.
+// 1,024 do. The first gauge that is too high is the reason, or the first that is too small for it
+// alone; the time is when all are low enough.
 DoorVerdict JudgeAtDoor(std::span<const Gauge> gauges, bool expected, uint32_t shows_q10);
 
 }  // namespace cairn

@@ -56,6 +56,20 @@ TEST_CASE("the first limit that is reached is the reason, the slowest one says w
   CHECK(verdict.retry_after == Seconds(22));
 }
 
+TEST_CASE("who could not even come in alone hears of that limit, whatever else is full just now") {
+  Gauge full = kHalfFull, hopeless = kHalfFull;
+  full.level = 100;
+  hopeless.reason = ShedReason::kTooLate;
+  hopeless.need = 101;
+  for (const std::vector<Gauge>& gauges : {std::vector{full, hopeless}, {hopeless, full}}) {
+    const DoorVerdict verdict = JudgeAtDoor(gauges, false, 1024);
+    CHECK(verdict.shed);
+    CHECK(verdict.hopeless);
+    CHECK(verdict.reason == ShedReason::kTooLate);
+    CHECK(verdict.retry_after == Seconds(1));
+  }
+}
+
 TEST_CASE("a time limit falls as time goes, but not what comes behind the wait") {
   const Gauge gauge = TimeGauge(ShedReason::kWaitTooLong, Seconds(12), Seconds(1), {}, Seconds(8));
   CHECK(Judge(gauge).retry_after == Seconds(6));
