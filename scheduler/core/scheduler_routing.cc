@@ -121,6 +121,8 @@ void SchedulerCore::Dequeue(const Request& request) {
 }
 
 void SchedulerCore::RouteWaiting(Instant now) {
+  // A wait that is over rings once, even if there is nobody to go to.
+  while (!ask_ends_.empty() && ask_ends_.begin()->first <= now) ask_ends_.erase(ask_ends_.begin());
   if (workers_.empty()) return;
   std::vector<RequestId> ready;
   for (const auto& [place, queued] : queue_.line(std::nullopt)) {

@@ -131,6 +131,20 @@ TEST_CASE("who is lost is not waited for, and what it said is forgotten") {
   CHECK(desk.placed.at(1) == NodeId(1));
 }
 
+TEST_CASE("a wait that is over is over when nobody is left to go to, and no timer rings again") {
+  Desk desk(2);
+  desk.Submit(1);
+  desk.Do(WorkerLost{NodeId(1), kEpoch});
+  desk.Do(WorkerLost{NodeId(2), kEpoch});
+  desk.now = desk.core.NextDeadline().value_or(desk.now);
+  desk.Do(TimePassed{});
+  CHECK_FALSE(desk.core.NextDeadline().has_value());
+  CHECK(desk.core.queued_requests() == 1);
+  desk.Do(WorkerJoined{NodeId(3), kEpoch});
+  CHECK(desk.placed.at(1) == NodeId(3));
+  CHECK(desk.core.asking_requests() == 0);
+}
+
 TEST_CASE("a request that is cancelled while answers are awaited leaves nothing behind") {
   Desk desk(2);
   desk.Submit(1);
