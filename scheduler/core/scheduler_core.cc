@@ -39,6 +39,7 @@ void SchedulerCore::On(const RequestSubmitted& event, Instant now) {
     ++counts_.shed_by_reason[static_cast<size_t>(verdict.reason)];
     ++attainment_[request.latency_class].shed;
     tenants_.Shed(request.tenant);
+    if (placement && placement->by_policy) policy_->TakeBack(*placement->by_policy);
     actions_.push_back(Shed{id, verdict.reason, verdict.retry_after});
     return;
   }

@@ -102,6 +102,23 @@ TEST_CASE("what waits in a line will be there for who waits behind it") {
   CHECK(desk.core.workers().at(NodeId(1)).queued_tokens == 1600);
 }
 
+TEST_CASE("what is refused at the door was sent nowhere, and counts against no worker") {
+  SchedulerLimits limits;
+  limits.live_requests_max = 1;
+  Desk desk(2, limits), untroubled(2, limits);
+  desk.Submit(1, 0, 100);
+  untroubled.Submit(1, 0, 100);
+  desk.Submit(2, 50'000, 1600);
+  CHECK(desk.core.counts().shed == 1);
+  for (Desk* each : {&desk, &untroubled}) {
+    each->Ended(1);
+    each->now = each->now + Seconds(2);  // when who was refused was told to come back
+    each->Submit(3, 50'000, 1600);
+  }
+  CHECK(untroubled.went.at(3) != untroubled.went.at(1));
+  CHECK(desk.went.at(3) == untroubled.went.at(3));
+}
+
 TEST_CASE("shorter prompts go first where that is asked for, and long ones in the end") {
   SchedulerLimits limits;
   limits.unprefilled_requests_max = 1;
