@@ -141,10 +141,16 @@ void SchedulerCore::On(const ChoiceStopped& event, Instant) {
   Request& request = found->second;
   if (event.choice >= request.choices.size()) return;
   ChoiceProgress& choice = request.choices[event.choice];
-  if (choice.stopping || choice.ended) return;
-  if (request.state != RequestState::kPrefilling && request.state != RequestState::kDecoding)
-    return;
+  if (choice.stopping || choice.ended || request.state == RequestState::kCancelling) return;
   choice.stopping = true;
+  if (request.state == RequestState::kQueued) {
+    // Its worker was lost meanwhile: nobody else will end the choice.
+    const bool last = std::ranges::all_of(
+        request.choices, [](const ChoiceProgress& one) { return one.stopping || one.ended; });
+    if (last) StopWaiting(request);
+    EndStopped(request);
+    return;
+  }
   actions_.push_back(
       SendAssignment{request.worker, request.epoch, StopChoice{event.request, event.choice}});
 }

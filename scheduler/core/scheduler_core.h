@@ -169,7 +169,7 @@ class SchedulerCore {
 
   void Forget(WorkerView& worker, Request& request);  // takes it off the worker's counts
   void EndPrefill(WorkerView& worker, const Request& request, uint64_t computed);
-  bool EndStopped(Request& request);  // before it goes elsewhere; true: that was the end of it
+  bool EndStopped(Request& request);  // while it runs nowhere; true: that was the end of it
   void End(RequestId id, FinishReason reason, uint32_t preemptions, std::string_view message = "");
   void DropWorker(NodeId node);
   void ExpireLate(Instant now);

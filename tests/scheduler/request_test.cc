@@ -72,6 +72,27 @@ TEST_CASE("after a worker restarts its requests go on behind the last token that
   CHECK(desk.Heard(1) == "Ptttt");
 }
 
+TEST_CASE("a stop string that is found while the request waits again ends the choice at once") {
+  Desk desk;
+  desk.Do(WorkerJoined{kWorker, kEpoch});
+  desk.Do(RequestSubmitted{MakeRequest(1, 10, 2)});
+  desk.Report(PrefillDone{RequestId(1), {}});
+  desk.Report(Token(1, 0, 0));
+  desk.Report(Token(1, 0, 1));
+  desk.Do(WorkerLost{kWorker, kEpoch});
+  desk.Do(ChoiceStopped{RequestId(1), 0});
+  CHECK(desk.Heard(1) == "Ptte");
+  CHECK(desk.core.queued_requests() == 1);  // for the other choice
+  desk.Do(ChoiceStopped{RequestId(1), 1});
+  CHECK(desk.Heard(1) == "PtteeE");
+  for (const size_t end : {3, 4}) {
+    CHECK(std::get<ChoiceEnded>(desk.words[1][end]).reason == FinishReason::kStop);
+  }
+  CHECK(desk.core.live_requests() == 0);
+  CHECK(desk.core.queued_requests() == 0);
+  CHECK(desk.core.tenants().at(0).queued_tokens == 0);
+}
+
 TEST_CASE("each choice goes on from where it was, and one that has ended says nothing more") {
   Desk desk;
   desk.Do(WorkerJoined{kWorker, kEpoch});
