@@ -100,7 +100,7 @@ struct Fitted {
   double mixed_error = 0;
 };
 
-absl::StatusOr<Fitted> Fit(std::vector<MeasuredStep>& steps, const CpuEngine& engine,
+absl::StatusOr<Fitted> Fit(std::vector<MeasuredStep>& steps, CpuEngine& engine,
                            const BenchKernelsOptions& options) {
   std::vector<StepMeasurement> measurements;
   for (const MeasuredStep& step : steps) {
@@ -114,6 +114,9 @@ absl::StatusOr<Fitted> Fit(std::vector<MeasuredStep>& steps, const CpuEngine& en
   }
   absl::StatusOr<StepFit> fit = FitStepCost(measurements, kAttentionTokensMin);
   if (!fit.ok()) return fit.status();
+  const absl::StatusOr<Duration> wake =
+      MeasureWake(engine, SystemClock(), options.engine.step_tokens, options.repeats);
+  if (!wake.ok()) return wake.status();
   const BlockGeometry& geometry = engine.geometry();
   Fitted out{.profile = {}, .fit = *std::move(fit)};
   out.profile.name = options.name;
@@ -126,6 +129,7 @@ absl::StatusOr<Fitted> Fit(std::vector<MeasuredStep>& steps, const CpuEngine& en
   out.profile.attention_tokens_min = kAttentionTokensMin;
   out.profile.kv_bytes_per_token = geometry.BlockBytes() / geometry.block_tokens;
   out.profile.kv_tokens = (uint64_t{1} << 30) / out.profile.kv_bytes_per_token;
+  out.profile.wake_ms = wake->seconds() * 1e3;
   out.fit.ApplyTo(out.profile);
   ChooseMix(steps, out.profile);
   out.mixed_error = MixedError(steps, out.profile);
@@ -178,6 +182,7 @@ void Print(std::span<const MeasuredStep> steps, const Fitted* fitted) {
                       "{:.3f} ms + {:.5f} a sequence + {:.3e} a token of context"));
   fmt::print("mixed    {}, {:.1f} % off (root mean square; predicted, not fitted)\n",
              fitted->profile.mix == StepMix::kSum ? "sum" : "roofline", 100 * fitted->mixed_error);
+  fmt::print("pause    a step after one takes {:.2f} ms more\n", fitted->profile.wake_ms);
 }
 
 ordered_json ToJson(const StepLineFit& line) {
@@ -204,6 +209,7 @@ ordered_json ToJson(std::span<const MeasuredStep> steps, const Fitted* fitted) {
   out["decode"] = ToJson(fitted->fit.decode);
   out["mixed_steps"] = fitted->profile.mix == StepMix::kSum ? "sum" : "roofline";
   out["mixed_error"] = fitted->mixed_error;
+  out["wake_ms"] = fitted->profile.wake_ms;
   out["profile"] = FormatStepProfile(fitted->profile);
   return out;
 }

@@ -200,8 +200,8 @@ absl::Status ResolvePace(UpOptions& options) {
   }
   const absl::StatusOr<StepProfile> profile = FindStepProfile(options.profile);
   if (!profile.ok()) return profile.status();
-  options.node.paced = [cost = StepCost(*profile)](const StepPlan& plan) {
-    return CostOf(plan, cost);
+  options.node.paced = [cost = StepCost(*profile)](const StepPlan& plan, Duration idle) {
+    return CostOf(plan, cost, idle);
   };
   return absl::OkStatus();
 }

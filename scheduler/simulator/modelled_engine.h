@@ -12,15 +12,15 @@
 
 namespace cairn {
 
-// How long a step takes on a worker of normal speed.
-using StepTime = std::function<Duration(const StepPlan&)>;
+// How long a step takes on a worker of normal speed whose engine has had nothing to do for so long.
+using StepTime = std::function<Duration(const StepPlan&, Duration idle)>;
 
 class ModelledEngine {
  public:
   ModelledEngine(const TraceText& text, StepTime step_time)
       : text_(text), step_time_(std::move(step_time)) {}
 
-  Duration TimeOf(const StepPlan& plan) const { return step_time_(plan); }
+  Duration TimeOf(const StepPlan& plan, Duration idle) const { return step_time_(plan, idle); }
 
   // A sample's seed names the request of the trace that it belongs to.
   StepResult Run(const StepPlan& plan, Duration elapsed) const {

@@ -4,7 +4,8 @@
 
 namespace cairn {
 
-Duration CostOf(const StepPlan& plan, const StepCost& cost) {
+Duration CostOf(const StepPlan& plan, const StepCost& cost, Duration idle) {
+  if (plan.spans.empty()) return Duration();
   std::vector<PrefillChunk> chunks;
   uint32_t decodes = 0;
   uint64_t context_tokens = 0;
@@ -16,7 +17,7 @@ Duration CostOf(const StepPlan& plan, const StepCost& cost) {
       chunks.push_back({static_cast<uint32_t>(span.tokens.size()), span.first_position});
     }
   }
-  return cost.Step(chunks, decodes, context_tokens);
+  return cost.Step(chunks, decodes, context_tokens) + cost.Wake(idle);
 }
 
 }  // namespace cairn

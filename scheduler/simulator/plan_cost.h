@@ -8,7 +8,8 @@
 
 namespace cairn {
 
-// A span of one token behind others is a decode; every other span is a piece of a prompt.
-Duration CostOf(const StepPlan& plan, const StepCost& cost);
+// A span of one token behind others is a decode; every other span is a piece of a prompt. `idle`:
+// how long the engine has had nothing to do.
+Duration CostOf(const StepPlan& plan, const StepCost& cost, Duration idle);
 
 }  // namespace cairn

@@ -31,6 +31,7 @@ StepCost::StepCost(const StepProfile& profile)
       decode_sequence_(Attoseconds(profile.decode_sequence_ms)),
       decode_context_token_(Attoseconds(profile.decode_context_token_ms)),
       host_overhead_(Attoseconds(profile.host_overhead_ms)),
+      wake_(Rounded(Attoseconds(profile.wake_ms))),
       mix_(profile.mix),
       kv_bytes_per_token_(profile.kv_bytes_per_token),
       kv_tokens_(profile.kv_tokens) {

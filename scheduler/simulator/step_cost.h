@@ -4,6 +4,7 @@
 //   prefill of n tokens on c cached     p0 + p1 n + p2 max(n, m)(c + n/2)
 //   decode of b sequences, context ctx  d0 + d1 b + d2 ctx                 (ctx: of all sequences)
 //   both in one step                    max(d0 + d1 b, p0 + p1 (n + b)) + p2 ... + d2 ctx
+//   a step after a pause                as much more as the engine needs to get going again
 //   moving bytes in so many calls       l0 calls + bytes / bandwidth
 //
 // The third is the first two under one roof: weights are read once, so a step takes as long as that
@@ -60,6 +61,7 @@ struct StepProfile {
 
   StepMix mix = StepMix::kRoofline;
   double host_overhead_ms = 0;  // added to every step
+  double wake_ms = 0;           // added to a step before which the engine had nothing to do
 
   uint64_t kv_bytes_per_token = 0;  // of all layers, on all GPUs of the worker
   uint64_t kv_tokens = 0;           // what fits beside the weights
@@ -81,6 +83,11 @@ class StepCost {
   Duration Decode(uint32_t sequences, uint64_t context_tokens) const;
   Duration Step(std::span<const PrefillChunk> chunks, uint32_t sequences,
                 uint64_t context_tokens) const;
+
+  // What is added to a step that begins so long after the one before it has ended: caches have
+  // gone to others, and cores to sleep.
+  Duration Wake(Duration idle) const { return idle < kPause ? Duration() : wake_; }
+  static constexpr Duration kPause = Milliseconds(20);
 
   // A link that is not there takes kNever.
   Duration Transfer(KvLink link, uint64_t bytes, uint32_t calls) const;
@@ -107,6 +114,7 @@ class StepCost {
   Wide decode_sequence_;
   Wide decode_context_token_;
   Wide host_overhead_;
+  Duration wake_;
   StepMix mix_;
   uint64_t kv_bytes_per_token_;
   uint64_t kv_tokens_;

@@ -151,6 +151,7 @@ absl::StatusOr<StepProfile> ReadProfile(const std::string& file, const YAML::Nod
   fields.Whole("kv_bytes_per_token", profile.kv_bytes_per_token, 1, 1e9);
   fields.Whole("kv_tokens", profile.kv_tokens, 1, 1e15);
   fields.Number("host_overhead_ms", profile.host_overhead_ms, kFixedMsMax);
+  if (fields.Has("wake_ms")) fields.Number("wake_ms", profile.wake_ms, kFixedMsMax);
   std::string mix;
   fields.Text("mixed_steps", mix);
   if (mix != "roofline" && mix != "sum") {
@@ -191,10 +192,10 @@ absl::StatusOr<StepProfile> ParseStepProfile(const std::string& text, const std:
 std::string FormatStepProfile(const StepProfile& profile) {
   std::string text = absl::StrFormat(
       "name: %s\nsource: %s\nhardware: %s\nmodel: %s\ngpus: %d\nkv_bytes_per_token: %d\n"
-      "kv_tokens: %d\nhost_overhead_ms: %.6g\nmixed_steps: %s\n",
+      "kv_tokens: %d\nhost_overhead_ms: %.6g\nwake_ms: %.6g\nmixed_steps: %s\n",
       Quoted(profile.name), Quoted(profile.source), Quoted(profile.hardware), Quoted(profile.model),
       profile.gpus, profile.kv_bytes_per_token, profile.kv_tokens, profile.host_overhead_ms,
-      profile.mix == StepMix::kSum ? "sum" : "roofline");
+      profile.wake_ms, profile.mix == StepMix::kSum ? "sum" : "roofline");
   absl::StrAppendFormat(&text,
                         "prefill:\n  fixed_ms: %.6g\n  token_ms: %.6g\n  pair_ms: %.6g\n"
                         "  attention_tokens_min: %d\n  error_mean: %.3g\n  error_max: %.3g\n",

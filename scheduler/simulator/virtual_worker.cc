@@ -44,6 +44,7 @@ WorkerTurn& VirtualWorker::EndStep(Instant now) {
   CAIRN_CHECK(step_.has_value());
   core_.Handle(StepFinished{step_->number, engine_.Run(*step_, step_time_)}, now);
   step_.reset();
+  step_ended_ = now;
   TakeInbox(now);
   Act(now);
   return turn_;
@@ -109,7 +110,7 @@ void VirtualWorker::Act(Instant now) {
 
 void VirtualWorker::Begin(StepPlan plan, Instant now) {
   CAIRN_CHECK(!step_);
-  step_time_ = engine_.TimeOf(plan) * options_.step_percent / 100;
+  step_time_ = engine_.TimeOf(plan, now - step_ended_) * options_.step_percent / 100;
   CAIRN_CHECK_GE(step_time_, Duration());
   turn_.step_ends = now + step_time_;
   CountBusy(now, now + step_time_);

@@ -67,6 +67,7 @@ class VirtualWorker {
   std::vector<Assignment> inbox_;  // what came during a step
   std::optional<StepPlan> step_;
   Duration step_time_;
+  Instant step_ended_;                              // the last one
   std::array<Instant, kTierCount> carrier_free_{};  // by the tier that a move goes to
   WorkerTurn turn_;
 };

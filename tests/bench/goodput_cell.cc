@@ -259,7 +259,9 @@ absl::StatusOr<GoodputCellRun> RunCell(const GoodputCell& cell, const Trace& tra
   Trace shaped = trace;
   if (absl::Status done = Shape(cell, rate_rps, shaped); !done.ok()) return done;
   Coarsen(shaped, cell.coarse);
-  const auto step_time = [&](const StepPlan& plan) { return CostOf(plan, cost); };
+  const auto step_time = [&](const StepPlan& plan, Duration idle) {
+    return CostOf(plan, cost, idle);
+  };
   return GoodputCellRun{VirtualCluster(*cluster, shaped, step_time).Run(), shaped.measured_from};
 }
 
@@ -274,9 +276,9 @@ absl::StatusOr<GoodputCellResult> SearchCell(const GoodputCell& cell, const Trac
   out.bound_rps = cell.outputs ? bound.serve_rps : bound.prefill_rps;
   out.hit_bound = FactsOf(shaped, {}).token_hits;
   const SloTarget target = cell.target();
-  GoodputSearch search{.first_rate = guess_rps, .first_step = 1.06, .precision = 0.02};
+  GoodputSearch search{.first_rate = guess_rps, .first_step = 1.06, .precision = 0.01};
   if (guess_rps <= 0)
-    search = {.first_rate = 0.8 * out.bound_rps, .first_step = 1.3, .precision = 0.02};
+    search = {.first_rate = 0.8 * out.bound_rps, .first_step = 1.3, .precision = 0.01};
   absl::Status status;
   out.goodput = SearchGoodput(search, [&](double rate) {
     const absl::StatusOr<GoodputCellRun> run = RunCell(cell, trace, rate);

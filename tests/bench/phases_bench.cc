@@ -95,9 +95,10 @@ struct Bench {
     options.peers.transfer_time = [this](uint64_t tokens) {
       return cost.TransferTokens(link, tokens, kBlockTokens);
     };
-    const ClusterResult result = VirtualCluster(options, trace, [this](const StepPlan& plan) {
-                                   return CostOf(plan, cost);
-                                 }).Run();
+    const ClusterResult result =
+        VirtualCluster(options, trace, [this](const StepPlan& plan, Duration idle) {
+          return CostOf(plan, cost, idle);
+        }).Run();
     return Attainment(result.requests, cell.target, trace.measured_from);
   }
 

@@ -11,7 +11,7 @@
 namespace cairn {
 
 // 2 ms a step, 100 us a token of a prompt, 1 ms a decode.
-inline Duration LinearStep(const StepPlan& plan) {
+inline Duration LinearStep(const StepPlan& plan, Duration /*idle*/) {
   int64_t microseconds = 2000;
   for (const StepSpan& span : plan.spans) {
     const auto tokens = static_cast<int64_t>(span.tokens.size());

@@ -12,7 +12,7 @@ namespace {
 constexpr uint32_t kCoarse = 8;  // one token stands for eight, which only makes the test quicker
 
 // 20 ms and 0.16 ms a token.
-Duration StepOf(const StepPlan& plan) {
+Duration StepOf(const StepPlan& plan, Duration /*idle*/) {
   int64_t microseconds = 20'000;
   for (const StepSpan& span : plan.spans) {
     microseconds += 160 * kCoarse * static_cast<int64_t>(span.tokens.size());

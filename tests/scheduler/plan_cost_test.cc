@@ -22,12 +22,14 @@ TEST_CASE("a plan costs its prompts' pieces and its decodes as one step") {
   profile.decode_sequence_ms = 0.25;
   profile.decode_context_token_ms = 0.125;
   profile.mix = StepMix::kSum;
+  profile.wake_ms = 3;
   const StepCost cost(profile);
   StepPlan plan;
-  CHECK(CostOf(plan, cost) == Duration());
+  CHECK(CostOf(plan, cost, Seconds(1)) == Duration());
   plan.spans = {Span(7, 1), Span(9, 1), Span(100, 10), Span(0, 1)};
   const std::vector<PrefillChunk> chunks = {{10, 100}, {1, 0}};
-  CHECK(CostOf(plan, cost) == cost.Step(chunks, 2, 18));
+  CHECK(CostOf(plan, cost, Duration()) == cost.Step(chunks, 2, 18));
+  CHECK(CostOf(plan, cost, Seconds(1)) == cost.Step(chunks, 2, 18) + Milliseconds(3));
 }
 
 }  // namespace

@@ -75,6 +75,15 @@ TEST_CASE("the host's overhead is paid once a step") {
   CHECK(with.Decode(0, 0) == Duration());
 }
 
+TEST_CASE("a step after a pause takes longer, and one right after another does not") {
+  StepProfile profile = Profile();
+  profile.wake_ms = 2.5;
+  const StepCost cost(profile);
+  CHECK(cost.Wake(Duration()) == Duration());
+  CHECK(cost.Wake(StepCost::kPause) == Microseconds(2500));
+  CHECK(StepCost(Profile()).Wake(Seconds(1)) == Duration());
+}
+
 TEST_CASE("more work never takes less time") {
   const StepCost cost(Profile());
   Duration before;

@@ -60,7 +60,7 @@ TEST_CASE("the queue of one server with fixed service times is as long as theory
   ClusterOptions options = SmallCluster(1);
   options.schedulers[0].link_delay = Duration();
   options.workers[0].limits.step_tokens = kTokens;  // one prompt fills a step
-  const auto step = [](const StepPlan&) { return kService; };
+  const auto step = [](const StepPlan&, Duration) { return kService; };
   for (const double rho : {0.5, 0.8}) {
     double sum = 0;
     constexpr uint64_t kSeeds = 5;

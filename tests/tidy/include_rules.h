@@ -144,6 +144,7 @@ inline const std::vector<Exception>& ThreadFiles() {
        "tokens cross from the worker's thread to the connection's"},
       {"scheduler/ingress/work_thread.h", "long texts are read beside the connections' thread"},
       {"worker/engine/paced_engine.cc", "waits instead of computing"},
+      {"worker/engine/step_meter.cc", "lets an engine rest before what it measures"},
       {"worker/engine/worker_team.h", "the compute threads, pinned and parked"},
       {"worker/shell/worker_inbox.h", "the queue between the loop and everybody else"},
       {"worker/shell/worker_thread.h", "one thread runs the loop"},

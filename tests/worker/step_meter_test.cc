@@ -78,8 +78,36 @@ TEST_CASE("a measured step runs its shape, each sequence over slots of its own")
   CHECK(SlotsFor({shape}, 16) == engine.slots.size());
 }
 
+// On a clock of its own a step takes 1 ms, and 4 ms when nothing was asked for a while.
+class SleepyEngine final : public Engine, public Clock {
+ public:
+  const BlockGeometry& geometry() const override { return geometry_; }
+  uint32_t vocabulary_size() const override { return 100; }
+  uint32_t context_length() const override { return 8192; }
+  Instant Now() const override { return now_; }
+  absl::StatusOr<StepResult> Run(const StepPlan&) override {
+    const bool slept = std::chrono::steady_clock::now() - ended_ >= kPause;
+    now_ = now_ + Milliseconds(slept ? 4 : 1);
+    ended_ = std::chrono::steady_clock::now();
+    return StepResult{};
+  }
+
+  static constexpr std::chrono::milliseconds kPause{20};
+
+ private:
+  const BlockGeometry geometry_ = Geometry();
+  Instant now_;
+  std::chrono::steady_clock::time_point ended_;
+};
+
+TEST_CASE("what a pause costs is measured") {
+  SleepyEngine engine;
+  CHECK(MeasureWake(engine, engine, 512, 3, Milliseconds(20)).value() == Milliseconds(3));
+}
+
 TEST_CASE("a paced engine waits as long as it was told and draws by seed and position alone") {
-  PacedEngine engine(Geometry(), 500, 2048, [](const StepPlan&) { return Microseconds(200); });
+  PacedEngine engine(Geometry(), 500, 2048,
+                     [](const StepPlan&, Duration) { return Microseconds(200); });
   const SamplingParams greedy;
   const auto token_at = [&](uint64_t seed, uint32_t position) {
     StepPlan plan;

@@ -33,7 +33,7 @@ TokenId PacedEngine::TokenAt(uint64_t seed, uint32_t position) const {
 absl::StatusOr<StepResult> PacedEngine::Run(const StepPlan& plan) {
   const auto begin = std::chrono::steady_clock::now();
   StepResult result;
-  result.elapsed = step_time_(plan);
+  result.elapsed = step_time_(plan, Nanoseconds(std::chrono::nanoseconds(begin - ended_).count()));
   result.samples.resize(plan.spans.size());
   for (size_t i = 0; i < plan.spans.size(); ++i) {
     for (const SampleRequest& sample : plan.spans[i].samples) {
@@ -42,6 +42,7 @@ absl::StatusOr<StepResult> PacedEngine::Run(const StepPlan& plan) {
   }
   // What this function itself took is part of the step.
   std::this_thread::sleep_until(begin + std::chrono::nanoseconds(result.elapsed.nanoseconds()));
+  ended_ = std::chrono::steady_clock::now();
   return result;
 }
 

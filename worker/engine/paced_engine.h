@@ -3,6 +3,7 @@
 // fidelities: modelled). It sleeps while it waits, so that many of them share few processors.
 #pragma once
 
+#include <chrono>
 #include <functional>
 
 #include "kvstore/base/time.h"
@@ -12,7 +13,8 @@ namespace cairn {
 
 class PacedEngine final : public Engine {
  public:
-  using StepTime = std::function<Duration(const StepPlan&)>;
+  // Of a step that begins so long after the one before it has ended.
+  using StepTime = std::function<Duration(const StepPlan&, Duration idle)>;
 
   PacedEngine(BlockGeometry geometry, uint32_t vocabulary_size, uint32_t context_length,
               StepTime step_time);
@@ -32,6 +34,7 @@ class PacedEngine final : public Engine {
   const uint32_t vocabulary_size_;
   const uint32_t context_length_;
   const StepTime step_time_;
+  std::chrono::steady_clock::time_point ended_;  // the last step
 };
 
 }  // namespace cairn

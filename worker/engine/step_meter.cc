@@ -1,6 +1,9 @@
 #include "worker/engine/step_meter.h"
 
 #include <algorithm>
+#include <array>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "kvstore/base/check.h"
@@ -16,6 +19,12 @@ uint32_t BlocksOf(uint32_t tokens, uint32_t block_tokens) {
 uint32_t SlotsFor(const StepShape& shape, uint32_t block_tokens) {
   return BlocksOf(shape.cached_tokens + shape.new_tokens, block_tokens) +
          shape.sequences * BlocksOf(shape.context, block_tokens);
+}
+
+Duration Median(std::vector<Duration> values) {
+  const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
 }
 
 // Makes spans over slots that no other span of the plan has.
@@ -81,7 +90,7 @@ uint32_t SlotsFor(const std::vector<StepShape>& shapes, uint32_t block_tokens) {
 }
 
 absl::StatusOr<Duration> MeasureStep(Engine& engine, const Clock& clock, const StepShape& shape,
-                                     uint32_t repeats) {
+                                     uint32_t repeats, Duration pause) {
   CAIRN_CHECK(repeats > 0);
   const SamplingParams greedy{.temperature = 0};
   PlanMaker maker(engine, greedy);
@@ -90,13 +99,34 @@ absl::StatusOr<Duration> MeasureStep(Engine& engine, const Clock& clock, const S
   const StepPlan plan = std::move(maker).Finish();
   std::vector<Duration> took;
   for (uint32_t run = 0; run <= repeats; ++run) {
+    std::this_thread::sleep_for(std::chrono::nanoseconds(pause.nanoseconds()));
     const Instant begin = clock.Now();
     const absl::StatusOr<StepResult> result = engine.Run(plan);
     if (!result.ok()) return result.status();
     if (run > 0) took.push_back(clock.Now() - begin);
   }
-  std::ranges::nth_element(took, took.begin() + static_cast<ptrdiff_t>(took.size() / 2));
-  return took[took.size() / 2];
+  return Median(std::move(took));
+}
+
+absl::StatusOr<Duration> MeasureWake(Engine& engine, const Clock& clock, uint32_t step_tokens,
+                                     uint32_t repeats, Duration pause) {
+  const std::array<StepShape, 3> shapes = {{{.sequences = 1, .context = 32},
+                                            {.new_tokens = std::min(64u, step_tokens)},
+                                            {.new_tokens = std::min(256u, step_tokens)}}};
+  Duration more;
+  for (const StepShape& shape : shapes) {
+    // In turn, so that a machine that becomes slower meanwhile is slower for both.
+    std::vector<Duration> differences;
+    for (uint32_t run = 0; run < repeats; ++run) {
+      const absl::StatusOr<Duration> busy = MeasureStep(engine, clock, shape, 1);
+      if (!busy.ok()) return busy.status();
+      const absl::StatusOr<Duration> woken = MeasureStep(engine, clock, shape, 1, pause);
+      if (!woken.ok()) return woken.status();
+      differences.push_back(*woken - *busy);
+    }
+    more = more + Median(std::move(differences));
+  }
+  return std::max(Duration(), more / static_cast<int64_t>(shapes.size()));
 }
 
 }  // namespace cairn

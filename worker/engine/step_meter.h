@@ -26,9 +26,15 @@ std::vector<StepShape> ShapesToMeasure(uint32_t step_tokens, uint32_t context_ma
 // Slots that the largest of them needs.
 uint32_t SlotsFor(const std::vector<StepShape>& shapes, uint32_t block_tokens);
 
-// The median of `repeats` runs, after one that does not count. What KV holds does not matter to how
-// long a step takes: nothing is computed for it. REQUIRES: the engine's arena has the slots.
+// The median of `repeats` runs, after one that does not count, each after a pause in which the
+// engine has nothing to do. What KV holds does not matter to how long a step takes: nothing is
+// computed for it. REQUIRES: the engine's arena has the slots.
 absl::StatusOr<Duration> MeasureStep(Engine& engine, const Clock& clock, const StepShape& shape,
-                                     uint32_t repeats);
+                                     uint32_t repeats, Duration pause = Duration());
+
+// How much longer a step takes after a pause than right after another one: the mean over a decode
+// and two chunks; not below zero.
+absl::StatusOr<Duration> MeasureWake(Engine& engine, const Clock& clock, uint32_t step_tokens,
+                                     uint32_t repeats, Duration pause = Milliseconds(300));
 
 }  // namespace cairn

@@ -43,9 +43,10 @@ absl::StatusOr<SeedRun> RunCell(const Scenario& scenario, const StudyCell& cell,
     const double span_ns = static_cast<double>(trace->requests.size()) / rate * 1e9;
     options.slice = std::max(Milliseconds(1), Nanoseconds(static_cast<int64_t>(span_ns) / kSlices));
   }
-  const ClusterResult result = VirtualCluster(options, *trace, [&cost](const StepPlan& plan) {
-                                 return CostOf(plan, cost);
-                               }).Run(watch);
+  const ClusterResult result =
+      VirtualCluster(options, *trace, [&cost](const StepPlan& plan, Duration idle) {
+        return CostOf(plan, cost, idle);
+      }).Run(watch);
   const LatencyClasses& classes = *options.schedulers[0].limits.classes;
   const RunTargets targets = TargetsOf(*trace, classes);
   SeedRun run;
