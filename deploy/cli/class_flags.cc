@@ -51,6 +51,12 @@ void AddClassFlags(CLI::App& app, ClassFlags& flags) {
   AddDuration(app, "--priority-ageing", flags.priority_ageing,
               "a priority that waits so long without a turn gets one; 0: never")
       ->group(kGroup);
+  app.add_option("--shorter-first", flags.shorter_first_percent,
+                 "a prompt is taken to be due later by so many percent of its own work, so that "
+                 "shorter ones pass it; 0: what is due first goes first")
+      ->check(CLI::Range(0u, 1000u))
+      ->capture_default_str()
+      ->group(kGroup);
   app.add_option("--tenant-weight", flags.tenant_weights,
                  "NAME=N: this tenant gets N times the tokens of one that is not named; repeatable")
       ->type_name("NAME=N")
@@ -78,6 +84,7 @@ absl::Status ApplyClassFlags(const ClassFlags& flags, SchedulerLimits& limits) {
   }
   limits.classes = std::move(classes);
   limits.priority_ageing = flags.priority_ageing;
+  limits.shorter_first_percent = flags.shorter_first_percent;
   limits.tenants.share_percent = flags.tenant_percent;
   for (const std::string& text : flags.tenant_weights) {
     const std::pair<std::string, std::string> halves =

@@ -20,6 +20,7 @@ struct ClassFlags {
   std::vector<std::string> classes;  // NAME=TTFT,TPOT[,PRIORITY]
   std::string default_class = "standard";
   Duration priority_ageing = Seconds(10);
+  uint32_t shorter_first_percent = 100;
   std::vector<std::string> tenant_weights;  // NAME=WEIGHT
   uint32_t tenant_percent = 100;
 };

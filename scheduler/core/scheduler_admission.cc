@@ -66,7 +66,9 @@ DoorVerdict SchedulerCore::Judge(const Request& request, Instant now,
   }
 
   const uint64_t on_worker = worker.TokensAhead(now) - worker.queued_tokens;
-  const uint64_t ahead = queue_.WorkBefore(worker.node, tenants_, PlaceOf(request)) + on_worker;
+  QueuePlace place = PlaceOf(request);
+  place.due = place.due + YieldAt(worker, work);
+  const uint64_t ahead = queue_.WorkBefore(worker.node, tenants_, place) + on_worker;
   const Duration wait = WaitAt(worker, ahead);
   const Duration then = placement->cost.fetch + placement->cost.prefill;
   // Those who are expected go to all workers alike.

@@ -63,7 +63,7 @@ struct SchedulerLimits {
   // In a line and on its worker a prompt is taken to be due later by so much of its own work, so
   // that shorter ones go first: more are in time, and the longest wait longer. Zero: what is due
   // first goes first.
-  uint32_t shorter_first_percent = 0;
+  uint32_t shorter_first_percent = 100;
   // Where several schedulers share the workers: a request that has come is placed when those that
   // it could go to have been asked how busy they are and what they have of it, or after so long.
   // Zero: nobody is asked.
@@ -207,6 +207,8 @@ class SchedulerCore {
 
   // --- scheduler_routing.cc
   static QueuePlace PlaceOf(const Request& request);
+  // By how much later one is taken to be due in this worker's line than it is.
+  Duration YieldAt(const WorkerView& worker, uint64_t work_tokens) const;
   static RouteRequest RouteRequestOf(const Request& request);
   std::vector<BlockKey> KeysOf(const RequestSubmitted& event) const;
   FleetView Fleet(Instant now) const { return FleetOf(fleet_, now); }

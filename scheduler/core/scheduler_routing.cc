@@ -47,6 +47,10 @@ QueuePlace SchedulerCore::PlaceOf(const Request& request) {
           .order = request.order};
 }
 
+Duration SchedulerCore::YieldAt(const WorkerView& worker, uint64_t work_tokens) const {
+  return worker.TimeFor(work_tokens) * limits_.shorter_first_percent / 100;
+}
+
 RouteRequest SchedulerCore::RouteRequestOf(const Request& request) {
   return {.id = request.body.id,
           .prompt_tokens = static_cast<uint32_t>(TokensBefore(request)),
@@ -98,10 +102,7 @@ void SchedulerCore::Enqueue(Request& request, std::optional<NodeId> line) {
   const uint64_t prompt = TokensBefore(request);
   if (!line) request.work_tokens = prompt;
   request.yields = Duration();
-  if (line) {
-    const Duration work = workers_.at(*line).TimeFor(request.work_tokens);
-    request.yields = work * limits_.shorter_first_percent / 100;
-  }
+  if (line) request.yields = YieldAt(workers_.at(*line), request.work_tokens);
   queue_.Add(line, PlaceOf(request), {request.body.id, prompt, request.work_tokens});
   if (!line) return;
   workers_.at(*line).queued_tokens = queue_.work_tokens(line);

@@ -153,7 +153,7 @@ TEST_CASE("a request whose deadline passes while it runs is taken from its worke
 }
 
 TEST_CASE("a prompt that cannot be computed before its deadline is not begun") {
-  Desk desk({.unprefilled_requests_max = 1});
+  Desk desk({.unprefilled_requests_max = 1, .shorter_first_percent = 0});
   desk.JoinWithKnownSpeed();
   desk.Do(RequestSubmitted{MakeRequest(1, 100)});
   GenerationRequest late = MakeRequest(2, 500);

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "absl/strings/str_cat.h"
 #include "tests/scheduler/scheduler_desk.h"
 
 namespace cairn {
@@ -77,20 +78,34 @@ TEST_CASE("the retry time follows the queue and the measured speed of the worker
   Desk desk({.queue_wait_max = Seconds(10), .unprefilled_requests_max = 1});
   WorkerLoad load = desk.JoinWithKnownSpeed();
   desk.Do(RequestSubmitted{MakeRequest(1, 8000)});
-  GenerationRequest second = MakeRequest(2, 4000);
-  second.cache_salt = "shares nothing";
-  desk.Do(RequestSubmitted{second});
-  desk.Do(RequestSubmitted{MakeRequest(3, 10)});
+  const auto longer = [](uint64_t id) {
+    GenerationRequest request = MakeRequest(id, 3998 + id);
+    request.cache_salt = absl::StrCat("shares nothing ", id);
+    return RequestSubmitted{request};
+  };
+  desk.Do(longer(2));
+  desk.Do(longer(3));  // goes behind the second, which is shorter
   REQUIRE(desk.shed.size() == 1);
   CHECK(desk.shed[0].reason == ShedReason::kWaitTooLong);
   // 12 s wait, 10 may, and an eighth is kept for those who come when they were told to.
   CHECK(desk.shed[0].retry_after == Seconds(4));
   load.prefill_tokens_left = 8000 - 3000;
   desk.Do(WorkerReported{kWorker, kEpoch, load}, Instant() + Seconds(3));
-  desk.Do(RequestSubmitted{MakeRequest(4, 10)}, Instant() + Seconds(3));
+  desk.Do(longer(4), Instant() + Seconds(3));
   CHECK(desk.shed.size() == 2);
-  desk.Do(RequestSubmitted{MakeRequest(5, 10)}, Instant() + Seconds(4));
+  desk.Do(longer(5), Instant() + Seconds(4));
   CHECK(desk.shed.size() == 2);
+}
+
+TEST_CASE("a short prompt is let in where it goes before those that would take too long") {
+  Desk desk({.queue_wait_max = Seconds(10), .unprefilled_requests_max = 1});
+  desk.JoinWithKnownSpeed();
+  desk.Do(RequestSubmitted{MakeRequest(1, 8000)});
+  GenerationRequest longer = MakeRequest(2, 4000);
+  longer.cache_salt = "shares nothing";
+  desk.Do(RequestSubmitted{longer});
+  desk.Do(RequestSubmitted{MakeRequest(3, 10)});
+  CHECK(desk.shed.empty());
 }
 
 TEST_CASE("draining sheds what comes and finishes what is inside") {
