@@ -46,6 +46,7 @@ TEST_CASE("who asks hears at once, in the middle of a step, what is left and wha
   CHECK(AnswerOf(worker, QuestionAbout(9, 13)).blocks == 3);
   CHECK(AnswerOf(worker, QuestionAbout(9, 40, 50)).blocks == 7);  // of the one that waits
   CHECK(AnswerOf(worker, QuestionAbout(9, 40, 51)).blocks == 0);
+  CHECK(AnswerOf(worker, {.request = RequestId(9), .marks = {{}}}).blocks == 0);  // of no block
   worker.RunAll();
   CHECK(AnswerOf(worker, QuestionAbout(9, 40)).blocks == 7);  // in the store now
   CHECK(AnswerOf(worker, QuestionAbout(9, 40)).prefill_tokens_left == 0);

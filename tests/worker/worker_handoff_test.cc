@@ -60,5 +60,33 @@ TEST_CASE("choices that come from elsewhere share the prompt again and keep thei
   CHECK(worker.core.idle());
 }
 
+// What is read behind the sealed blocks has no key to be compared by.
+BlocksAsked QuestionForTail(uint64_t id) {
+  return {.from = {NodeId(2), Epoch(1)},
+          .fetch = FetchId(1),
+          .range = {.request = RequestId(id), .first = 2, .blocks = 0, .partial_tokens = 2},
+          .keys = {}};
+}
+
+TEST_CASE("a request that is given up before it began lends nothing of one that had its number") {
+  Worker worker(6);
+  worker.Tell(Assign{.request = Worker::Request(1, 10, 8), .yields = true});
+  worker.Act();
+  worker.FinishStep();  // two blocks and a half are lent
+  worker.Tell(QuestionForTail(1));
+  worker.Act();
+  worker.Tell(BlocksSent{worker.ToPeer<SendBlocks>().id});
+
+  // Its scheduler has restarted and begun to count anew: the same number, another prompt.
+  worker.tokens.clear();
+  worker.Assign(Worker::Request(1, 24, 8, 50));
+  REQUIRE_FALSE(worker.step.has_value());  // no room beside what is lent
+  worker.Tell(Yield{RequestId(1)});
+  worker.Tell(QuestionForTail(1));
+  worker.Act();
+  worker.ToPeer<RefuseBlocks>();
+  CHECK(worker.core.idle());
+}
+
 }  // namespace
 }  // namespace cairn

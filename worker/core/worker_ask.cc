@@ -39,7 +39,7 @@ uint32_t WorkerState::BlocksToCome(const std::vector<PrefixMark>& marks) const {
       if (sequence->live->forked) continue;  // its prompt is computed
       const BlockChain& chain = sequence->chain;
       most = std::max(most, BlocksWhile(marks, [&](const PrefixMark& mark) {
-                        return mark.blocks <= chain.full_blocks() &&
+                        return mark.blocks > 0 && mark.blocks <= chain.full_blocks() &&
                                chain.key(mark.blocks - 1) == KeyOf(mark);
                       }));
     }

@@ -67,12 +67,12 @@ void WorkerState::Handle(const Yield& event) {
 // their keys.
 void WorkerState::GiveUp(RequestId id) {
   LiveRequest& live = *Find(id);
+  EndLoan(id);  // of an earlier request of this number: one that has begun here has ended its own
   Sequence* only = live.choices.size() == 1 ? live.choices[0].sequence.get() : nullptr;
   if (only != nullptr && only->state == SequenceState::kRunning && !only->copy) {
     only->table.DropEmpty();
     const Instant ends = now_ + limits_.loan_time;
-    loans_.insert_or_assign(
-        id, Loan{.table = std::move(only->table), .ends = ends, .firm_until = ends});
+    loans_.emplace(id, Loan{.table = std::move(only->table), .ends = ends, .firm_until = ends});
     only->table = BlockTable(block_tokens_);
     NoteEnd(ends);
   }
