@@ -20,6 +20,20 @@ BlocksAsked QuestionOf(const StartFetch& fetch) {
   return {.from = kTarget, .fetch = fetch.id, .range = fetch.range, .keys = fetch.keys};
 }
 
+// What the worker asks a holder for when it is given the request.
+StartFetch AskedBy(Worker& target, const Assign& assign) {
+  target.Tell(assign);
+  target.Act();
+  return target.ToPeer<StartFetch>();
+}
+
+// What the holder sends to who asks for that.
+SendBlocks LentBy(Worker& holder, const StartFetch& fetch) {
+  holder.Tell(QuestionOf(fetch));
+  holder.Act();
+  return holder.ToPeer<SendBlocks>();
+}
+
 // What a wire would bring of `send`, undamaged.
 FetchFinished Brought(const SendBlocks& send) {
   FetchFinished finished{.id = send.fetch, .blocks = {}};
@@ -49,11 +63,9 @@ uint32_t TokensInStep(const Worker& worker) {
 
 TEST_CASE("what another worker has of a prompt comes from there, and only the rest is computed") {
   Worker target;
-  target.Tell(HeldElsewhere(1, 30, 6));
-  target.Act();
+  const StartFetch fetch = AskedBy(target, HeldElsewhere(1, 30, 6));
   CHECK_FALSE(target.step.has_value());
   CHECK(target.core.load().prefill_tokens_left == 6);
-  const auto fetch = target.ToPeer<StartFetch>();
   CHECK(fetch.source == kHolder);
   CHECK(fetch.range.first == 0);
   CHECK(fetch.range.partial_tokens == 0);
@@ -61,9 +73,7 @@ TEST_CASE("what another worker has of a prompt comes from there, and only the re
 
   Worker holder;
   Warm(holder, 30);
-  holder.Tell(QuestionOf(fetch));
-  holder.Act();
-  const auto send = holder.ToPeer<SendBlocks>();
+  const SendBlocks send = LentBy(holder, fetch);
   CHECK(send.to == kTarget);
   CHECK(send.keys == fetch.keys);
   CHECK(send.slots.size() == 6);
@@ -107,17 +117,13 @@ TEST_CASE("whoever wants the same prefix meanwhile waits for the one fetch") {
 TEST_CASE("only what is missing is asked for") {
   Worker target;
   Warm(target, 14);  // three blocks
-  target.Tell(HeldElsewhere(1, 30, 5));
-  target.Act();
-  const auto fetch = target.ToPeer<StartFetch>();
+  const StartFetch fetch = AskedBy(target, HeldElsewhere(1, 30, 5));
   CHECK(fetch.range.first == 3);
   CHECK(fetch.range.blocks == 2);
   CHECK(fetch.targets.size() == 2);
   Worker holder;
   Warm(holder, 30);
-  holder.Tell(QuestionOf(fetch));
-  holder.Act();
-  const auto send = holder.ToPeer<SendBlocks>();
+  const SendBlocks send = LentBy(holder, fetch);
   CHECK(send.range.first == 3);
   CHECK(send.slots.size() == 2);
   target.Tell(Brought(send));
@@ -136,12 +142,8 @@ TEST_CASE("a holder that has it no longer is a miss, and says so") {
   Worker holder;
   Warm(holder, 14);
   Worker target;
-  target.Tell(HeldElsewhere(1, 30, 6));
-  target.Act();
-  const auto fetch = target.ToPeer<StartFetch>();
-  holder.Tell(QuestionOf(fetch));
-  holder.Act();
-  const auto send = holder.ToPeer<SendBlocks>();
+  const StartFetch fetch = AskedBy(target, HeldElsewhere(1, 30, 6));
+  const SendBlocks send = LentBy(holder, fetch);
   CHECK(send.range.blocks == 3);  // what it has
   CHECK(holder.core.prefix_fetches().blocks_absent == 3);
   target.Tell(Brought(send));
@@ -225,9 +227,7 @@ TEST_CASE("a fetch that takes longer than computing would is given up, and nothi
 
 TEST_CASE("a request that is cancelled meanwhile leaves its blocks to whoever comes next") {
   Worker target;
-  target.Tell(HeldElsewhere(1, 30, 6));
-  target.Act();
-  const auto fetch = target.ToPeer<StartFetch>();
+  const StartFetch fetch = AskedBy(target, HeldElsewhere(1, 30, 6));
   target.Tell(Cancel{RequestId(1)});
   target.Act();
   CHECK(target.ReasonOf(1) == FinishReason::kCancelled);
@@ -240,9 +240,7 @@ TEST_CASE("a request that is cancelled meanwhile leaves its blocks to whoever co
 
 TEST_CASE("a block that is still on its way here is not lent") {
   Worker both;
-  both.Tell(HeldElsewhere(1, 30, 6));
-  both.Act();
-  const auto fetch = both.ToPeer<StartFetch>();
+  const StartFetch fetch = AskedBy(both, HeldElsewhere(1, 30, 6));
   both.Tell(QuestionOf(fetch));
   both.Act();
   CHECK(both.ToPeer<RefuseBlocks>().fetch == fetch.id);
@@ -252,12 +250,8 @@ TEST_CASE("what is being lent is not evicted") {
   Worker holder(8);
   Warm(holder, 30);
   Worker target;
-  target.Tell(HeldElsewhere(1, 30, 7));
-  target.Act();
-  const auto fetch = target.ToPeer<StartFetch>();
-  holder.Tell(QuestionOf(fetch));
-  holder.Act();
-  const auto send = holder.ToPeer<SendBlocks>();
+  const StartFetch fetch = AskedBy(target, HeldElsewhere(1, 30, 7));
+  const SendBlocks send = LentBy(holder, fetch);
   holder.Assign(Worker::Request(101, 12, 1, 50));  // needs three of eight slots; seven are lent
   CHECK_FALSE(holder.step.has_value());
   holder.Tell(BlocksSent{send.id});
@@ -273,9 +267,7 @@ TEST_CASE("beyond the limits blocks are computed, and lent to nobody") {
   limits.lends_max = 1;
   limits.lent_blocks_max = 3;
   Worker target(64, 0, limits);
-  target.Tell(HeldElsewhere(1, 30, 6));
-  target.Act();
-  const auto fetch = target.ToPeer<StartFetch>();
+  const StartFetch fetch = AskedBy(target, HeldElsewhere(1, 30, 6));
   CHECK(fetch.keys.size() == 4);
   Assign other = HeldElsewhere(2, 20, 4);
   std::ranges::reverse(other.request.prompt);
@@ -286,18 +278,14 @@ TEST_CASE("beyond the limits blocks are computed, and lent to nobody") {
 
   Worker holder(64, 0, limits);
   Warm(holder, 30);
-  holder.Tell(QuestionOf(fetch));
-  holder.Act();
-  const auto send = holder.ToPeer<SendBlocks>();
+  const SendBlocks send = LentBy(holder, fetch);
   CHECK(send.range.blocks == 3);
   holder.Tell(QuestionOf(fetch));
   holder.Act();
   (void)holder.ToPeer<RefuseBlocks>();
   CHECK(holder.core.prefix_fetches().blocks_refused == 1 + 4);
   holder.Tell(BlocksSent{send.id});
-  holder.Tell(QuestionOf(fetch));
-  holder.Act();
-  CHECK(holder.ToPeer<SendBlocks>().range.blocks == 3);
+  CHECK(LentBy(holder, fetch).range.blocks == 3);
 }
 
 TEST_CASE("a request that resumes elsewhere fetches its prompt too") {
@@ -306,9 +294,7 @@ TEST_CASE("a request that resumes elsewhere fetches its prompt too") {
   assign.request.max_tokens = 4;
   assign.resume = {{.tokens = {3, 4}}};
   target.tokens[{RequestId(1), 0}] = 2;
-  target.Tell(assign);
-  target.Act();
-  const auto fetch = target.ToPeer<StartFetch>();
+  const StartFetch fetch = AskedBy(target, assign);
   CHECK(fetch.keys.size() == 7);
   target.Tell(AllOf(fetch));
   target.Act();
