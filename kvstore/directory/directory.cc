@@ -65,12 +65,11 @@ void Directory::Apply(Source& source, const PublishNews& news) {
   if (news.verdict == PublishVerdict::kRefused) return;
   // The node speaks for itself from now on: what others guessed of it is dropped.
   const bool first_word = !std::exchange(source.speaks, true);
-  if (source.holder == kNoHolder) return;
   if (news.forget_first || first_word) {
-    index_.Leave(source.holder);
+    if (source.holder != kNoHolder) index_.Leave(source.holder);
     source.holder = index_.Join();
-    if (source.holder == kNoHolder) return;
   }
+  if (source.holder == kNoHolder) return;
   for (const BlockChange& change : news.changes) {
     if (change.kind == BlockChangeKind::kPublished) {
       index_.Publish(source.holder, change.block);

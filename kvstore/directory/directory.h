@@ -37,7 +37,7 @@ class Directory {
   explicit Directory(const DirectoryLimits& limits = {});
 
   // A node's life begins: what is known of an earlier one is dropped. kNoHolder: too many lives at
-  // once; it is not tracked.
+  // once; it is not tracked before its next snapshot.
   HolderId Join(NodeId node, Epoch epoch);
   void Leave(NodeId node);
   HolderId HolderOf(NodeId node) const;  // kNoHolder: not in. May be another one after each Hear

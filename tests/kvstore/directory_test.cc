@@ -87,5 +87,28 @@ TEST_CASE("a node's first own word replaces what was guessed of it") {
   CHECK(directory.index().Match(directory.HolderOf(kNode), chain).blocks == 1);
 }
 
+TEST_CASE("a node that found no place is known from its next snapshot on, once there is one") {
+  Directory directory;
+  std::vector<HolderId> others;
+  for (uint32_t i = 0; i < kHoldersMax; ++i) others.push_back(directory.index().Join());
+  REQUIRE(directory.Join(kNode, kEpoch) == kNoHolder);
+  PublishLog log(kNode, kEpoch);
+  const auto chain = MakeChain(2);
+  log.Published(At(chain, 0));
+  directory.Hear(*log.CutBatch(1), Instant());
+  CHECK(directory.Coverage(kNode, Instant())->known_ppm == 0);
+
+  directory.index().Leave(others[0]);
+  log.Published(At(chain, 1));
+  directory.Hear(*log.CutBatch(2), Instant());  // a batch alone is not all it has
+  CHECK(directory.HolderOf(kNode) == kNoHolder);
+  const std::vector<HeldBlock> held = {At(chain, 0), At(chain, 1)};
+  log.Published(At(chain, 1));
+  (void)log.CutBatch(2);
+  for (const PublishSnapshotPart& part : log.Snapshot(held, 2)) directory.Hear(part, Instant());
+  CHECK(directory.index().Match(directory.HolderOf(kNode), chain).blocks == 2);
+  CHECK(directory.Coverage(kNode, Instant())->known_ppm == 1'000'000);
+}
+
 }  // namespace
 }  // namespace cairn
