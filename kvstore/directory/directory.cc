@@ -89,15 +89,6 @@ std::vector<ResyncRequest> Directory::Tick(Instant now) {
   return requests;
 }
 
-std::optional<Instant> Directory::NextDeadline() const {
-  std::optional<Instant> next;
-  for (const auto& [node, source] : sources_) {
-    const std::optional<Instant> due = source.reader.NextDeadline();
-    if (due && (!next || *due < *next)) next = due;
-  }
-  return next;
-}
-
 std::optional<DirectoryCoverage> Directory::Coverage(NodeId node, Instant now) const {
   const auto found = sources_.find(node);
   if (found == sources_.end()) return std::nullopt;

@@ -50,7 +50,6 @@ class Directory {
   std::optional<ResyncRequest> Hear(PublishSnapshotPart part, Instant now);
   // Requests that are due: gaps that did not close, answers that did not come.
   std::vector<ResyncRequest> Tick(Instant now);
-  std::optional<Instant> NextDeadline() const;
 
   std::optional<DirectoryCoverage> Coverage(NodeId node, Instant now) const;
   PrefixIndex& index() { return index_; }

@@ -62,7 +62,6 @@ class HolderListPool {
   uint32_t Insert(uint32_t list, size_t position, HolderWord word);
   void Erase(uint32_t list, size_t position);
 
-  uint64_t bytes_used() const { return array_.size() * sizeof(HolderWord); }
   uint64_t bytes_max() const { return words_max_ * sizeof(HolderWord); }
 
  private:

@@ -108,7 +108,6 @@ class PublishLog {
   std::vector<PublishSnapshotPart> Snapshot(std::span<const HeldBlock> copies,
                                             uint64_t blocks_held) const;
 
-  uint64_t last_sequence() const { return sequence_; }
   // Who has heard up to this batch has heard of all that happened until now.
   uint64_t told_through() const { return sequence_ + batches_pending(); }
 

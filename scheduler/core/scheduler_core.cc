@@ -210,7 +210,6 @@ void SchedulerCore::DropWorker(NodeId node) {
     request.kv_tokens = 0;
     EndFollow(request, /*comes=*/false);
     if (EndStopped(request)) continue;
-    ++counts_.restarted;
     StartWaiting(request);
   }
 }

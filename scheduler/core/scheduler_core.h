@@ -88,15 +88,10 @@ struct SchedulerCounts {
   uint64_t ended = 0;
   uint64_t cancelled = 0;
   uint64_t expired = 0;    // could not meet their deadline
-  uint64_t restarted = 0;  // ran on a worker that was lost, and were queued again
   uint64_t moved = 0;      // from an overloaded worker's line to another one
   uint64_t asks = 0;       // requests about which workers were asked first
   uint64_t asks_late = 0;  // of them, placed or ended before all had answered
-  uint64_t handoffs = 0;   // went on elsewhere with their KV; of them:
-  uint64_t flows = 0;      // from a decode-heavy worker above the watermark
-  uint64_t backflows = 0;  // and asked back, when there was room again
   // Of the prompts sent to workers: expected to be found there, and found according to the workers.
-  uint64_t prompt_tokens = 0;
   uint64_t hit_tokens_expected = 0;
   uint64_t hit_tokens = 0;
   // Requests that were told who has their prompt's head, and its tokens: asked for by the
@@ -130,7 +125,6 @@ class SchedulerCore {
   const LatencyClasses& classes() const { return classes_; }
   const std::vector<ClassAttainment>& attainment() const { return attainment_; }  // by class
   const TenantShare& tenants() const { return tenants_; }
-  const AppointmentBook& appointments() const { return appointments_; }
 
  private:
   // Where a request goes and what that costs.

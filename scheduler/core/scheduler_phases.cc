@@ -89,8 +89,6 @@ void SchedulerCore::Hear(WorkerView& worker, Request& request, const Yielded& wo
   const NodeId next = NextFor(worker, request);
   EndFollow(request, /*comes=*/request.follower && request.follower->node == next);
   SetFlowed(request, workers_.at(next).role == PhaseRole::kPrefillHeavy);
-  ++counts_.handoffs;
-  if (request.flowed) ++counts_.flows;
   Dispatch(workers_.at(next), request, source);
   FlowFrom(workers_.at(next));
 }
@@ -161,7 +159,6 @@ void SchedulerCore::FlowBack() {
         PlaceDecode(decode_fleet_, limits_.block_tokens, KvTokensOf(request), request.worker,
                     limits_.phases.back_percent);
     if (!next) return;
-    ++counts_.backflows;
     Promise(request, *next);
     AskToYield(request);
   }

@@ -234,7 +234,6 @@ void SchedulerCore::Dispatch(WorkerView& worker, Request& request, std::optional
     sent_.at(worker.node).Send(request.body.id, request.chain);
   } else {
     const uint64_t prompt = TokensBefore(request);
-    counts_.prompt_tokens += prompt;
     counts_.hit_tokens_expected += prompt - std::min(request.work_tokens, prompt);
   }
 

@@ -80,12 +80,6 @@ struct WorkerRecord {
   uint32_t device_slots = 0;
   uint32_t device_slots_used_max = 0;  // neither free nor evictable
   uint64_t slot_nanoseconds = 0;       // the sum over steps of slots used times the step's length
-
-  // Mean slots in use while a step runs.
-  uint64_t device_slots_used_mean() const {
-    const auto ns = static_cast<uint64_t>(busy.nanoseconds());
-    return ns == 0 ? 0 : slot_nanoseconds / ns;
-  }
   friend bool operator==(const WorkerRecord&, const WorkerRecord&) = default;
 };
 

@@ -275,9 +275,9 @@ bug(39 worker/core/scheduler_links.cc "peer.requests) heard.push_back(Cancel{req
   "peer.requests) if (!@N@) heard.push_back(Cancel{request});")
 
 # 40 what ran on a lost worker is forgotten.
-bug(40 scheduler/core/scheduler_core.cc "++counts_.restarted;
+bug(40 scheduler/core/scheduler_core.cc "if (EndStopped(request)) continue;
     StartWaiting(request);"
-  "++counts_.restarted;
+  "if (EndStopped(request)) continue;
     if (!@N@) StartWaiting(request);")
 
 # 41 what waited for a lost worker waits for ever.
