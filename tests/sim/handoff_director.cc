@@ -40,14 +40,14 @@ void HandoffSim::Assign(Order& order, size_t to, std::optional<size_t> source) {
 // Who has most of the prompt, or anybody: as right, as old and as wrong as a directory may be.
 std::optional<PrefixHolder> HandoffSim::DrawHolder(const GenerationRequest& request, size_t to) {
   if (!prng_.Chance(options_.holder_chance)) return std::nullopt;
-  BlockChain chain({.model = identity_,
+  BlockChain chain({.model = SimModel(),
                     .salt = request.cache_salt,
                     .block_tokens = options_.base.store.block_tokens});
   chain.Append(request.prompt);
   size_t holder = prng_.Below(nodes_.size());
   uint32_t most = 0;
   for (size_t node = 0; node < nodes_.size() && prng_.Chance(0.95); ++node) {
-    const uint32_t has = nodes_[node].core->store().Match(chain, chain.full_blocks());
+    const uint32_t has = nodes_[node].machine->core().store().Match(chain, chain.full_blocks());
     if (node == to || has <= most) continue;
     holder = node;
     most = has;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/status/status.h"
 #include "tests/sim/violation.h"
 
 namespace cairn::sim {
@@ -46,10 +45,6 @@ HandoffOptions DrawHandoffOptions(uint64_t seed) {
 
 HandoffSim::HandoffSim(const HandoffOptions& options, std::function<void(const std::string&)> log)
     : options_(options),
-      identity_(MakeModelIdentity({.weights_digest = "fingerprint",
-                                   .weight_format = "none",
-                                   .rope = "none",
-                                   .geometry = {}})),
       log_(std::move(log)),
       prng_(SplitMix64(options.base.seed ^ 0x40ff)),
       clients_(options.base),
@@ -73,10 +68,7 @@ HandoffResult HandoffSim::Run() {
       ActAll();
     }
     requests_.DemandAllEnded();
-    for (Node& node : nodes_) {
-      Demand(node.core->idle(), "block_account", "all requests have ended and a core is not idle");
-      node.slots->OnQuiescence(node.core->store());
-    }
+    for (const Node& node : nodes_) node.machine->DemandQuiet();
   } catch (const Violation& violation) {
     result_.checker = violation.checker();
     result_.what = violation.what();
@@ -87,8 +79,11 @@ HandoffResult HandoffSim::Run() {
 }
 
 void HandoffSim::TakeCounts(const Node& node) {
-  result_.blocks_fetched += node.core->store().counts().fetched;
-  result_.prefixes += node.core->prefix_fetches();
+  const WorkerCore& core = node.machine->core();
+  const StoreCounts& store = core.store().counts();
+  result_.blocks_fetched += store.fetched;
+  result_.damaged += core.load().checksum_failures - store.checksum_failures;
+  result_.prefixes += core.prefix_fetches();
 }
 
 void HandoffSim::At(Duration from_now, Happening happening) {
@@ -96,14 +91,12 @@ void HandoffSim::At(Duration from_now, Happening happening) {
 }
 
 void HandoffSim::Live(size_t node) {
-  const SimOptions& base = options_.base;
-  Node fresh{.epoch = Epoch(nodes_[node].epoch.value() + 1)};
-  fresh.memory = std::make_unique<SimMemory>(base.store.device.slots, base.store.dram.slots,
-                                             base.store.block_tokens);
-  fresh.engine = std::make_unique<FingerprintEngine>(*fresh.memory, base.worker.vocabulary_size);
-  fresh.core = std::make_unique<WorkerCore>(base.worker, base.store, identity_);
-  fresh.slots = std::make_unique<SlotChecker>(base.store.block_tokens);
-  nodes_[node] = std::move(fresh);
+  SimMachine::Log log;
+  if (log_) log = [this, node](const std::string& line) { Log(LifeOf(node).node, " ", line); };
+  nodes_[node] = {.epoch = Epoch(nodes_[node].epoch.value() + 1),
+                  .machine = std::make_unique<SimMachine>(options_.base, prng_, std::move(log)),
+                  .fetches = {},
+                  .tick = std::nullopt};
 }
 
 // Everything there is lost; what ran there goes on elsewhere from what was heard. (Reports reach
@@ -129,34 +122,16 @@ void HandoffSim::Die(size_t node) {
 void HandoffSim::ActAll() {
   // What one worker says may make another act that was asked before it.
   for (bool again = true; std::exchange(again, false);) {
-    for (size_t i = 0; i < nodes_.size(); ++i) {
-      for (WorkerAction& action : nodes_[i].core->TakeActions()) {
-        std::visit([&](const auto& one) { Do(i, one); }, action);
-        again = true;
-      }
-    }
+    for (size_t i = 0; i < nodes_.size(); ++i) again |= Act(i);
   }
   for (size_t i = 0; i < nodes_.size(); ++i) {
     Node& node = nodes_[i];
-    const std::optional<Instant> next = node.core->NextDeadline();
+    const std::optional<Instant> next = node.machine->core().NextDeadline();
     if (next && (!node.tick || *next < *node.tick)) {
       node.tick = next;
       At(std::max(Duration(), *next - now_), WakeUp{i, node.epoch});
     }
-    node.core->store().Audit();
-    CheckSlots(node);
-  }
-}
-
-// What a transfer reads or writes stays in use until it is over; the rest reads as poison.
-void HandoffSim::CheckSlots(Node& node) {
-  const StoreCore& store = node.core->store();
-  node.slots->OnEvent(store);
-  for (Tier tier : kTiers) {
-    const BlockPool& pool = store.pool(tier);
-    for (uint32_t i = 0; i < pool.slots(); ++i) {
-      if (!pool.IsHeld(SlotIndex(i))) node.memory->Poison(tier, SlotIndex(i));
-    }
+    node.machine->Check(hostile());
   }
 }
 
@@ -184,91 +159,51 @@ void HandoffSim::Happen(const Arrive&) {
 }
 
 void HandoffSim::Happen(const EndStep& end) {
-  if (nodes_[end.node].epoch != end.epoch) return;
   Node& node = nodes_[end.node];
-  const StepPlan plan = *std::exchange(node.step, std::nullopt);
-  StepFinished finished{.number = plan.number, .result = StepResult()};
-  if (hostile() && prng_.Chance(options_.base.step_failure_chance)) {
-    node.engine->Wreck(plan, prng_.Next());
-    requests_.OnStepFailed();
-    finished.result = absl::InternalError("the simulator wants this step to fail");
-  } else {
-    finished.result = node.engine->Run(plan);
-  }
-  node.slots->OnStepFinished();
-  Tell(end.node, finished);
+  if (node.epoch != end.epoch) return;
+  if (!node.machine->EndStep(now_, hostile())) requests_.OnStepFailed();
 }
 
 void HandoffSim::Happen(const EndMove& end) {
-  if (nodes_[end.node].epoch != end.epoch) return;
   Node& node = nodes_[end.node];
-  const Move& move = end.move;
-  MoveFinished finished{.move = move.id};
-  if (move.from == Tier::kDevice) finished.checksum = node.memory->Checksum(move.from, move.source);
-  std::ranges::copy(node.memory->At(move.from, move.source),
-                    node.memory->At(move.to, move.target).begin());
-  if (move.to == Tier::kDevice) finished.checksum = node.memory->Checksum(move.to, move.target);
-  node.slots->OnMoveFinished(move);
-  Tell(end.node, finished);
+  if (node.epoch == end.epoch) node.machine->EndMove(end.move, now_, hostile());
 }
 
 void HandoffSim::Happen(const Reach& reach) {
   if (Find(reach.to) != nullptr) return Tell(reach.to.node.value() - 1, reach.event);
   // Whoever asks a worker that is gone hears of that.
   if (const auto* asked = std::get_if<BlocksAsked>(&reach.event)) {
-    FinishFetch(asked->from, asked->fetch, {});
+    FailFetch(asked->from, asked->fetch);
   }
 }
 
 void HandoffSim::Happen(const EndTransfer& end) {
   const SendBlocks& send = end.send;
   Node* source = Find(end.from);
+  std::vector<SentBlock> blocks;
+  if (source != nullptr) blocks = source->machine->EndSend(send, now_);
   Node* target = Find(send.to);
-  std::vector<ArrivedBlock> blocks;
-  if (source != nullptr && target != nullptr &&
-      !(hostile() && prng_.Chance(options_.fetch_failure_chance))) {
-    const StartFetch& fetch = target->fetches.at(send.fetch);
-    const uint32_t block_tokens = options_.base.store.block_tokens;
-    // Asked for by keys, the first of them may come; else all or none.
-    Demand(fetch.keys.empty() ? send.slots.size() == fetch.targets.size()
-                              : send.slots.size() <= fetch.targets.size(),
-           "plan_shape", "a range of another size");
-    for (size_t i = 0; i < send.slots.size(); ++i) {
-      const bool full = i < send.range.blocks;
-      const uint32_t words = full ? block_tokens : send.range.partial_tokens;
-      const auto from = source->memory->At(Tier::kDevice, send.slots[i]).first(words);
-      const auto to = target->memory->At(Tier::kDevice, fetch.targets[i]).first(words);
-      ArrivedBlock arrived{.key = full ? send.keys[i] : BlockKey(),
-                           .checksum_sent = ChecksumOf(from)};
-      std::ranges::copy(from, to.begin());
-      if (hostile() && prng_.Chance(options_.base.corruption_chance)) {
-        to[prng_.Below(words)] ^= uint64_t{1} << prng_.Below(64);
-        ++result_.damaged;
-      }
-      arrived.checksum_arrived = ChecksumOf(to);
-      blocks.push_back(arrived);
-    }
+  if (source == nullptr || target == nullptr ||
+      (hostile() && prng_.Chance(options_.fetch_failure_chance))) {
+    return FailFetch(send.to, send.fetch);
   }
-  if (source != nullptr) {
-    source->slots->OnSendFinished(send.id);
-    Tell(end.from.node.value() - 1, BlocksSent{send.id});
-  }
-  FinishFetch(send.to, send.fetch, std::move(blocks));
+  const StartFetch fetch = target->fetches.extract(send.fetch).mapped();
+  Log(send.to.node, " ", fetch.id, " done");
+  target->machine->EndFetch(fetch, blocks, now_, hostile());
 }
 
-void HandoffSim::FinishFetch(const NodeLife& at, FetchId fetch, std::vector<ArrivedBlock> blocks) {
+void HandoffSim::FailFetch(const NodeLife& at, FetchId fetch) {
   Node* target = Find(at);
   if (target == nullptr) return;
-  Log(at.node, " ", fetch, blocks.empty() ? " failed" : " done");
+  Log(at.node, " ", fetch, " failed");
   target->fetches.erase(fetch);
-  target->slots->OnFetchFinished(fetch);
-  Tell(at.node.value() - 1, FetchFinished{fetch, std::move(blocks)});
+  target->machine->Tell(FetchFinished{fetch, {}}, now_);
 }
 
 void HandoffSim::Happen(const WakeUp& wake) {
   if (nodes_[wake.node].epoch != wake.epoch) return;
   nodes_[wake.node].tick.reset();
-  nodes_[wake.node].core->Tick(now_);
+  nodes_[wake.node].machine->core().Tick(now_);
 }
 
 void HandoffSim::Happen(const AskToYield& ask) {
@@ -290,21 +225,23 @@ void HandoffSim::Happen(const ClientGoes& gone) {
 
 // --- what workers want
 
-void HandoffSim::Do(size_t node, const RunStep& run) {
-  Node& at = nodes_[node];
-  Demand(!at.step, "plan_shape", "two steps are out");
-  at.slots->OnStepStarted(run.plan, at.core->store());
-  at.step = run.plan;
-  At(Microseconds(prng_.Between(1, 200)), EndStep{node, at.epoch});
-}
-
-void HandoffSim::Do(size_t node, const StartMove& start) {
-  nodes_[node].slots->OnMoveStarted(start.move, nodes_[node].core->store());
-  At(Soon(options_.base.move_us_max), EndMove{node, nodes_[node].epoch, start.move});
-}
-
-void HandoffSim::Do(size_t node, const SendReport& send) {
-  std::visit([&](const auto& word) { Hear(node, word); }, send.report);
+bool HandoffSim::Act(size_t node) {
+  const MachineTurn turn = nodes_[node].machine->Act();
+  const Epoch epoch = nodes_[node].epoch;
+  if (turn.step_ends_in) At(*turn.step_ends_in, EndStep{node, epoch});
+  for (const auto& [ends_in, move] : turn.moves_end_in) At(ends_in, EndMove{node, epoch, move});
+  for (const Report& report : turn.reports) {
+    std::visit([&](const auto& word) { Hear(node, word); }, report);
+  }
+  for (const WorkerAction& action : turn.to_peers) {
+    std::visit(
+        [&](const auto& one) {
+          if constexpr (requires { Do(node, one); }) Do(node, one);
+        },
+        action);
+  }
+  return turn.step_ends_in || !turn.moves_end_in.empty() || !turn.reports.empty() ||
+         !turn.to_peers.empty();
 }
 
 void HandoffSim::Do(size_t node, const TellPeer& tell) {
@@ -318,12 +255,10 @@ void HandoffSim::Do(size_t node, const StartFetch& fetch) {
   const Order& order = orders_.at(fetch.range.request);
   if (order.follower == node) result_.fetched_ahead += fetch.range.blocks;
   nodes_[node].fetches.emplace(fetch.id, fetch);
-  nodes_[node].slots->OnFetchStarted(fetch);
   At(Soon(200), Reach{fetch.source, BlocksAsked{LifeOf(node), fetch.id, fetch.range, fetch.keys}});
 }
 
 void HandoffSim::Do(size_t node, const SendBlocks& send) {
-  nodes_[node].slots->OnSendStarted(send);
   const int64_t times = hostile() && prng_.Chance(options_.late_chance) ? 100 : 1;
   At(Soon(options_.transfer_us_max * times), EndTransfer{LifeOf(node), send});
 }
@@ -332,7 +267,7 @@ void HandoffSim::Do(size_t node, const RefuseBlocks& refuse) {
   Log(LifeOf(node).node, " refuses ", refuse.fetch, " of ", refuse.to.node);
   ++result_.refused;
   // (A word of no worker's: the wire's.)
-  FinishFetch(refuse.to, refuse.fetch, {});
+  FailFetch(refuse.to, refuse.fetch);
 }
 
 }  // namespace cairn::sim

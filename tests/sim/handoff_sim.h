@@ -1,8 +1,8 @@
 // Several workers in virtual time that hand requests to each other and fetch what others have
-// cached, with the fingerprint engine and a hostile world around them: fetches that fail, come late
-// or damaged, loans that end too early, holders that have evicted what they are asked for, workers
-// that die in the middle, cancels at every stage. A director stands where the scheduler will: it
-// decides at random who goes on with what, and resumes from what was heard.
+// cached, with a hostile world around them: fetches that fail, come late or damaged, loans that end
+// too early, holders that have evicted what they are asked for, workers that die in the middle,
+// cancels at every stage. A director stands where the scheduler will: it decides at random who goes
+// on with what, and resumes from what was heard.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +18,10 @@
 #include "kvstore/base/prng.h"
 #include "kvstore/base/time.h"
 #include "tests/sim/checker/request_checker.h"
-#include "tests/sim/checker/slot_checker.h"
-#include "tests/sim/double/fingerprint_engine.h"
-#include "tests/sim/double/sim_memory.h"
+#include "tests/sim/sim_machine.h"
 #include "tests/sim/violation.h"
 #include "tests/sim/workload/sim_clients.h"
 #include "tests/sim/workload/sim_options.h"
-#include "worker/core/worker_core.h"
 
 namespace cairn::sim {
 
@@ -70,11 +67,7 @@ class HandoffSim {
  private:
   struct Node {
     Epoch epoch;
-    std::unique_ptr<SimMemory> memory;
-    std::unique_ptr<FingerprintEngine> engine;
-    std::unique_ptr<WorkerCore> core;
-    std::unique_ptr<SlotChecker> slots;
-    std::optional<StepPlan> step;
+    std::unique_ptr<SimMachine> machine;
     std::map<FetchId, StartFetch> fetches;  // out
     std::optional<Instant> tick;
   };
@@ -132,9 +125,7 @@ class HandoffSim {
   void Happen(const AskToYield& ask);
   void Happen(const ClientGoes& gone);
 
-  void Do(size_t node, const RunStep& run);
-  void Do(size_t node, const StartMove& start);
-  void Do(size_t node, const SendReport& send);
+  bool Act(size_t node);  // false: it wants nothing
   void Do(size_t node, const TellPeer& tell);
   void Do(size_t node, const StartFetch& fetch);
   void Do(size_t node, const SendBlocks& send);
@@ -158,10 +149,9 @@ class HandoffSim {
   void Live(size_t node);
   void TakeCounts(const Node& node);
   void Die(size_t node);
-  void Tell(size_t node, const WorkerEvent& event) { nodes_[node].core->Handle(event, now_); }
+  void Tell(size_t node, const WorkerEvent& event) { nodes_[node].machine->Tell(event, now_); }
   void ActAll();
-  void CheckSlots(Node& node);
-  void FinishFetch(const NodeLife& at, FetchId fetch, std::vector<ArrivedBlock> blocks);
+  void FailFetch(const NodeLife& at, FetchId fetch);
   NodeLife LifeOf(size_t node) const;
   Node* Find(const NodeLife& life);
   bool hostile() const { return to_arrive_ > 0; }
@@ -170,8 +160,7 @@ class HandoffSim {
     if (log_) log_(Text(now_, " ", parts...));
   }
 
-  HandoffOptions options_;
-  const ModelIdentity identity_;
+  const HandoffOptions options_;
   std::function<void(const std::string&)> log_;
   Prng prng_;
   SimClients clients_;
