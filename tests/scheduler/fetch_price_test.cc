@@ -94,6 +94,37 @@ TEST_CASE("where all workers serve one prefix it is computed once, and fetched b
   CHECK(computed == 256 + 64 * 44);
 }
 
+TEST_CASE("KV that goes over the network arrives, all of it and once") {
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    CAPTURE(seed);
+    const Trace trace = MixedTrace(seed, 200);
+    ClusterOptions options = FetchingCluster(4);
+    options.seed = seed;
+    uint64_t carried_tokens = 0;
+    options.peers.transfer_time = [&](uint64_t tokens) {
+      carried_tokens += tokens;
+      return Microseconds(static_cast<int64_t>(tokens));
+    };
+    const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
+    REQUIRE(Count(result, RequestOutcome::kFinished) == trace.requests.size());
+    PrefixFetchCounts sum;
+    uint64_t blocks_fetched = 0, fetched_tokens = 0;
+    for (const WorkerRecord& worker : result.workers) {
+      sum += worker.prefixes;
+      blocks_fetched += worker.blocks_fetched;
+    }
+    for (const RequestRecord& request : result.requests) fetched_tokens += request.fetched_tokens;
+    REQUIRE(sum.blocks_late == 0);  // nobody was in a hurry
+    CHECK(sum.blocks_arrived > 50);
+    CHECK(sum.blocks_asked == sum.blocks_wanted);
+    CHECK(sum.blocks_wanted == sum.blocks_lent + sum.blocks_absent + sum.blocks_refused);
+    CHECK(sum.blocks_lent == sum.blocks_arrived);
+    CHECK(blocks_fetched == sum.blocks_lent);
+    CHECK(carried_tokens == 16 * sum.blocks_lent);
+    CHECK(fetched_tokens == carried_tokens);
+  }
+}
+
 TEST_CASE("a holder that dies, or is too slow, costs time and no request") {
   ClusterOptions options = FetchingCluster(2);
   const Trace trace = HotTrace(2, 500'000);

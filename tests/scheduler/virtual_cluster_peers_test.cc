@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <map>
 
 #include "kvstore/base/prng.h"
 #include "scheduler/simulator/attainment.h"
+#include "scheduler/simulator/peer_links.h"
 #include "scheduler/simulator/role_summary.h"
 #include "tests/scheduler/cluster_house.h"
 
@@ -67,6 +70,55 @@ TEST_CASE("blocks are fetched as they are sealed: only the tail shows") {
   // token.
   const Duration shown = request.last_token - request.first_token - Microseconds(2 * 3000);
   CHECK(shown == Microseconds(300) + Microseconds(50) + Microseconds(12));
+}
+
+TEST_CASE("a link carries one transfer after the other each way, each for as long as it takes") {
+  Prng prng(1);
+  PeerLinks links({.delay = Duration(), .transfer_time = [](uint64_t tokens) {
+                     return Microseconds(static_cast<int64_t>(tokens));
+                   }});
+  Instant now;
+  std::map<std::pair<uint32_t, bool>, Instant> free_at;  // by worker and direction
+  for (int i = 0; i < 2000; ++i) {
+    now = now + Microseconds(prng.Between(0, 300));
+    const auto from = static_cast<uint32_t>(prng.Below(4)),
+               to = static_cast<uint32_t>(prng.Below(4));
+    const uint64_t tokens = prng.Below(1000);
+    const Instant ends = links.Carry(from, to, tokens, now);
+    Instant& sends = free_at[{from, true}];
+    Instant& receives = free_at[{to, false}];
+    REQUIRE(ends == std::max({now, sends, receives}) + Microseconds(static_cast<int64_t>(tokens)));
+    sends = receives = ends;
+  }
+}
+
+TEST_CASE("a client may leave at any instant of a request's life, and everything is free again") {
+  // Two schedulers that ask, a prompt whose head is cached elsewhere, a handoff that is followed,
+  // decodes: with four others beside it. The cluster itself counts what is left.
+  Trace trace{.block_tokens = 32};
+  for (uint32_t i = 0; i < 5; ++i) {
+    trace.requests.push_back(Ask(i * 30'000, 260, 8, {1, 2, 3, 4, 5, 6, 7, 100 + i}));
+  }
+  ClusterOptions options = PhasedCluster(2, 2);
+  options.schedulers.resize(2, options.schedulers[0]);
+  for (SchedulerOptions& one : options.schedulers) {
+    ShareWorkers(one.limits);
+    one.limits.routing.cost.fetch_token = Microseconds(1);
+  }
+  const ClusterResult whole = VirtualCluster(options, trace, LinearStep).Run();
+  const RequestRecord& last = whole.requests[4];
+  REQUIRE(last.handoffs > 0);
+  size_t cancelled = 0, runs = 0;
+  for (Instant at = last.arrival; at <= last.ended; at = at + Microseconds(50)) {
+    options.world = {{at, ClientCancels{4}}};
+    const ClusterResult result = VirtualCluster(options, trace, LinearStep).Run();
+    cancelled += Count(result, RequestOutcome::kCancelled);
+    REQUIRE(Count(result, RequestOutcome::kCancelled) + Count(result, RequestOutcome::kFinished) ==
+            trace.requests.size());
+    ++runs;
+  }
+  CHECK(runs > 300);
+  CHECK(cancelled + 10 > runs);  // at the end it may have finished before it is heard
 }
 
 TEST_CASE("workers that hand over, die, return and are tuned lose no request and keep no block") {
