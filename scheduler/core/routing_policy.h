@@ -82,8 +82,8 @@ class RoutingPolicy {
   // one worker.
   virtual RouteChoice Route(const RouteRequest& request, const FleetView& fleet) = 0;
 
-  // It goes elsewhere after all: what Route has remembered of its choice is forgotten. REQUIRES:
-  // the same fleet, and no Route in between.
+  // It goes elsewhere after all, or is not let in: what Route has remembered of its choice is
+  // forgotten. REQUIRES: the same fleet, and no Route in between.
   virtual void TakeBack(const RouteChoice& /*choice*/) {}
   // Whom Route would look at, so that they can be asked first. Nothing is remembered. Empty: it
   // chooses by nothing that they could say.
