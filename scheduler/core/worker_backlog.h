@@ -27,7 +27,6 @@ class WorkerBacklog {
   void Hear(uint64_t tokens_left, Instant now) {
     word_ = tokens_left;
     heard_ = now;
-    own_at_word_ = own_;
     sent_since_ = 0;
     finished_since_ = 0;
   }
@@ -36,24 +35,21 @@ class WorkerBacklog {
   uint64_t own() const { return own_; }
 
   // What is left of the word and of what was sent since. It was worked on meanwhile: at least what
-  // was heard finished, and by the clock what `token` allows; but what was sent since and is not
-  // finished is certainly there, requests being finished in the order in which they came.
+  // was heard finished, and by the clock what `token` allows; but what was sent since is there as
+  // far as own prompts are not finished.
   uint64_t Estimate(Instant now, Duration token) const {
     const int64_t elapsed = std::max<int64_t>(0, (now - heard_).nanoseconds());
     const uint64_t by_clock =
         static_cast<uint64_t>(elapsed / std::max<int64_t>(1, token.nanoseconds()));
     const uint64_t done = std::max(by_clock, finished_since_);
-    const uint64_t finished_new = finished_since_ - std::min(finished_since_, own_at_word_);
-    const uint64_t certain = sent_since_ - std::min(sent_since_, finished_new);
     const uint64_t all = word_ + sent_since_;
-    return std::max(all - std::min(all, done), certain);
+    return std::max(all - std::min(all, done), std::min(sent_since_, own_));
   }
 
  private:
   uint64_t own_ = 0;
   uint64_t word_ = 0;
   Instant heard_;
-  uint64_t own_at_word_ = 0;
   uint64_t sent_since_ = 0;
   uint64_t finished_since_ = 0;
 };
