@@ -110,13 +110,18 @@ RequestId CentralQueue::Next(LineName name, const TenantShare& share, Instant no
   CAIRN_CHECK(book != lines_.end());
   const Line& line = book->second.line;
   const int32_t priority = PriorityToServe(book->second, now);
-  book->second.last_turn[priority] = now;
   std::optional<Turn> next;
   ForEachTenant(line, priority, [&](Line::const_iterator at) {
     const Turn turn = TurnOf(at, share.at(at->first.tenant).served);
     if (!next || turn < *next) next = turn;
   });
   return next->at->second.request;
+}
+
+void CentralQueue::CountTurn(LineName name, int32_t priority, Instant now) {
+  const auto book = lines_.find(name);
+  CAIRN_CHECK(book != lines_.end());
+  book->second.last_turn[priority] = now;
 }
 
 std::vector<QueuedRequest> CentralQueue::Head(LineName name, const TenantShare& share,

@@ -45,8 +45,10 @@ class CentralQueue {
   void Add(LineName line, const QueuePlace& place, const QueuedRequest& request);
   QueuedRequest Remove(LineName line, const QueuePlace& place);  // REQUIRES: it is there
 
-  // Whose turn it is, which counts as one of its priority. REQUIRES: somebody waits in that line.
+  // Whose turn it is. REQUIRES: somebody waits in that line.
   RequestId Next(LineName line, const TenantShare& share, Instant now);
+  // Somebody of that priority had a turn.
+  void CountTurn(LineName line, int32_t priority, Instant now);
   // The next `count` at most, in the order in which they will be served if nobody else comes.
   std::vector<QueuedRequest> Head(LineName line, const TenantShare& share, size_t count) const;
   // Tokens to be computed before one that comes to this place, if nobody else comes.

@@ -332,9 +332,9 @@ void SchedulerCore::HearLoad(WorkerView& worker, const WorkerLoad& load, Instant
 
 // `computed` of its tokens; none if it was stopped before.
 void SchedulerCore::EndPrefill(WorkerView& worker, const Request& request, uint64_t computed) {
-  --worker.unprefilled_requests;
+  CAIRN_CHECK_EQ(worker.unprefilled.erase(PlaceOnWorker(request)), 1u);
   worker.unprefilled_tokens -= request.work_tokens;
-  worker.drain.Finish(computed, worker.unprefilled_requests > 0, now_);
+  worker.drain.Finish(computed, !worker.unprefilled.empty(), now_);
   worker.backlog.Finish(request.work_tokens);
   touched_.insert(worker.node);
 }

@@ -46,7 +46,8 @@ struct SchedulerLimits {
   Duration queue_wait_max = Seconds(120);  // predicted; longer than this is shed
   // Shed what would have its first token only after so much of its target. Zero: nothing.
   uint32_t early_reject_percent = 0;
-  // A worker is given more work while it has less than this that it has not prefilled.
+  // A worker is given a request while it has less than this that it has not prefilled, and that it
+  // prefills before that request: a short prompt does not wait here for a long one that it passes.
   uint32_t unprefilled_requests_max = 64;
   uint64_t unprefilled_tokens_max = 4096;
 
@@ -201,6 +202,7 @@ class SchedulerCore {
 
   // --- scheduler_routing.cc
   static QueuePlace PlaceOf(const Request& request);
+  static QueuePlace PlaceOnWorker(const Request& request);
   // By how much later one is taken to be due in this worker's line than it is.
   Duration YieldAt(const WorkerView& worker, uint64_t work_tokens) const;
   static RouteRequest RouteRequestOf(const Request& request);
@@ -217,7 +219,7 @@ class SchedulerCore {
   void Place(Request& request, const Placement& placement, Instant now);
   void RebalanceIfOverloaded(size_t worker, Duration target, Instant now);
   void AssignFromLines(Instant now);
-  bool HasRoom(const WorkerView& worker) const;
+  bool HasRoom(const WorkerView& worker, const Request& next) const;
   void Send(WorkerView& worker, Request& request);
   // Gives the request to the worker, with what it has said and from where its KV can be fetched:
   // all of it from its source, or what is missing of its prompt's head from a holder.

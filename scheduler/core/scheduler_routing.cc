@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "kvstore/base/check.h"
 #include "kvstore/block/block_chain.h"
 #include "scheduler/core/rebalance.h"
 #include "scheduler/core/scheduler_core.h"
@@ -45,6 +46,13 @@ QueuePlace SchedulerCore::PlaceOf(const Request& request) {
           .tenant = request.tenant,
           .due = DueOf(request.body.slo, request.arrival) + request.yields,
           .order = request.order};
+}
+
+// A worker knows nothing of tenants.
+QueuePlace SchedulerCore::PlaceOnWorker(const Request& request) {
+  QueuePlace place = PlaceOf(request);
+  place.tenant = 0;
+  return place;
 }
 
 Duration SchedulerCore::YieldAt(const WorkerView& worker, uint64_t work_tokens) const {
@@ -200,16 +208,22 @@ void SchedulerCore::RebalanceIfOverloaded(size_t worker, Duration target, Instan
   }
 }
 
-bool SchedulerCore::HasRoom(const WorkerView& worker) const {
-  return worker.unprefilled_requests < limits_.unprefilled_requests_max &&
-         worker.unprefilled_tokens < limits_.unprefilled_tokens_max;
+// Whoever passes what is there need not wait for it. But steps that are longer than what is given
+// ahead would be filled with several prompts, and each of them would wait for all.
+bool SchedulerCore::HasRoom(const WorkerView& worker, const Request& next) const {
+  if (worker.unprefilled.size() >= limits_.unprefilled_requests_max) return false;
+  if (worker.unprefilled_tokens < limits_.unprefilled_tokens_max) return true;
+  return worker.step_tokens <= limits_.unprefilled_tokens_max &&
+         worker.UnprefilledBefore(PlaceOnWorker(next)) < limits_.unprefilled_tokens_max;
 }
 
 void SchedulerCore::AssignFromLines(Instant now) {
   for (const NodeId node : std::exchange(touched_, {})) {
     WorkerView& worker = workers_.at(node);
-    while (HasRoom(worker) && !queue_.line(node).empty()) {
+    while (!queue_.line(node).empty()) {
       Request& next = requests_.at(queue_.Next(node, tenants_, now));
+      if (!HasRoom(worker, next)) break;
+      queue_.CountTurn(node, next.body.priority, now);
       if (CanMeetDeadline(worker, next, now)) {
         Send(worker, next);
         continue;
@@ -246,7 +260,7 @@ void SchedulerCore::Dispatch(WorkerView& worker, Request& request, std::optional
   request.epoch = worker.epoch;
   running_[worker.node].insert(request.body.id);
   ++worker.live_requests;
-  ++worker.unprefilled_requests;
+  CAIRN_CHECK(worker.unprefilled.emplace(PlaceOnWorker(request), request.work_tokens).second);
   worker.drain.Begin(now_);
   worker.unprefilled_tokens += request.work_tokens;
   worker.backlog.Send(request.work_tokens);

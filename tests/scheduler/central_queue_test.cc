@@ -25,6 +25,7 @@ struct OneLine {
   uint64_t Serve(Instant now = {}) {
     const RequestId next = queue.Next(kLine, share, now);
     const QueuePlace& place = places.at(next.value());
+    queue.CountTurn(kLine, place.priority, now);
     const QueuedRequest served = queue.Remove(kLine, place);
     share.Leave(place.tenant, served.prompt_tokens);
     share.ChargePrompt(place.tenant, served.work_tokens);

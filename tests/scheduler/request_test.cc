@@ -300,7 +300,7 @@ struct Bustle {
     CHECK(core.NextDeadline() == std::nullopt);
     for (const auto& [node, worker] : core.workers()) {
       CHECK(worker.live_requests == 0);
-      CHECK(worker.unprefilled_requests == 0);
+      CHECK(worker.unprefilled.empty());
       CHECK(worker.unprefilled_tokens == 0);
     }
   }

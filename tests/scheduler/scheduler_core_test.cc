@@ -45,7 +45,7 @@ TEST_CASE("a prompt longer than the bound still runs when the worker has nothing
   Desk desk({.unprefilled_tokens_max = 100});
   desk.Do(WorkerJoined{kWorker, kEpoch});
   desk.Do(RequestSubmitted{MakeRequest(1, 5000)});
-  desk.Do(RequestSubmitted{MakeRequest(2, 10)});
+  desk.Do(RequestSubmitted{MakeRequest(2, 15'000)});
   CHECK(desk.assigned == std::vector<uint64_t>{1});
 }
 

@@ -140,6 +140,21 @@ TEST_CASE("shorter prompts go first where that is asked for, and long ones in th
   CHECK(desk.targets.at(2) - desk.targets.at(3) == Milliseconds(3 * (300 - 16)));
 }
 
+TEST_CASE("a short prompt does not wait in the line for a long one that it passes") {
+  SchedulerLimits limits;
+  limits.unprefilled_tokens_max = 1000;
+  Desk desk(1, limits);
+  desk.Submit(1, 0, 1600);
+  desk.Submit(2, 50'000, 1500);
+  CHECK(desk.went.contains(2));  // goes before the first
+  desk.Submit(3, 90'000, 1550);
+  CHECK_FALSE(desk.went.contains(3));  // behind the second
+  desk.Submit(4, 120'000, 160);
+  CHECK(desk.went.contains(4));
+  desk.Prefilled(2);
+  CHECK(desk.went.contains(3));
+}
+
 TEST_CASE("a worker is taken to hold no more than it has slots for") {
   SchedulerLimits limits;
   limits.block_tokens = 10;

@@ -284,7 +284,8 @@ bug(40 scheduler/core/scheduler_core.cc "if (EndStopped(request)) continue;
 bug(41 scheduler/core/scheduler_core.cc "  RouteLineAgain(node);" "  if (!@N@) RouteLineAgain(node);")
 
 # 42 a prompt that is done still counts as to be computed.
-bug(42 scheduler/core/scheduler_core.cc "  --worker.unprefilled_requests;" "  if (!@N@) --worker.unprefilled_requests;")
+bug(42 scheduler/core/scheduler_core.cc "  worker.unprefilled_tokens -= request.work_tokens;"
+  "  if (!@N@) worker.unprefilled_tokens -= request.work_tokens;")
 
 # 43 a request of a lost worker ends twice.
 bug(43 scheduler/core/scheduler_core.cc "  requests_.erase(found);" "  if (!@N@ || request.state != RequestState::kCancelling) requests_.erase(found);")
