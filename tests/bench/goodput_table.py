@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Turns the lines of goodput_bench into the tables of docs/numbers/routing.md.
 
-usage: goodput_table.py FILE.jsonl > tables.md
+usage: goodput_table.py FILE.jsonl          the centre, and cells that differ from it in one thing
+       goodput_table.py FILE.jsonl --all    every cell (docs/numbers/routing-cells.md)
 """
 import collections
 import json
 import sys
 
 AXES = ("workers", "staleness_s", "schedulers", "kv_tokens")
-FIRST = ["dual-hash", "e2", "e2,exploit=30", "min-ttft", "dualmap"]
+CENTRES = {"agents": (4, 1.0, 3, 4000000), None: (16, 1.0, 3, 1198080)}
+FIRST = ["dual-hash", "e2", "e2,ask=0,ahead=4096", "min-ttft", "dualmap"]
 
 
 def mean(values):
@@ -18,11 +20,9 @@ def mean(values):
 def spread(rows):
     rates = [row["goodput"] for row in rows]
     digits = 1 if max(rates) < 100 else 0
-    # Several schedulers that ask nobody, as they once all did.
-    mark = "" if all(row["schedulers"] == 1 or row.get("asks") for row in rows) else "†"
     if len(rates) == 1:
-        return f"{rates[0]:.{digits}f}{mark}"
-    return f"{mean(rates):.{digits}f} ({min(rates):.{digits}f}-{max(rates):.{digits}f}){mark}"
+        return f"{rates[0]:.{digits}f}"
+    return f"{mean(rates):.{digits}f} ({min(rates):.{digits}f}-{max(rates):.{digits}f})"
 
 
 def table(cells, title):
@@ -35,7 +35,7 @@ def table(cells, title):
     print("|---|---:|---:|" + "---:|" * (len(policies) + 2))
     for key in sorted(cells):
         cell = cells[key]
-        rates = {policy: mean([row["goodput"] for row in rows]) for policy, rows in cell.items()}
+        rates = rates_of(cell)
         best = max(rates.values())
         entries = []
         for policy in policies:
@@ -50,6 +50,37 @@ def table(cells, title):
         where = f"{key[0]}, {key[1]:g} s, {key[2]}, {key[3] / 1e6:.1f} M" + (key[4] and "; " + key[4])
         print(f"| {where} | {seeds} | {bound:.1f} | "
               + " | ".join(entries) + f" | {of_bound} | {ratio} |")
+
+
+def rates_of(cell):
+    return {policy: mean([row["goodput"] for row in rows]) for policy, rows in cell.items()}
+
+
+def summary(tables):
+    """In how many cells the default is the best, and how far behind it is elsewhere."""
+    print("\n| | workers | cells | best | within the seeds' spread of it | behind | least, mean, most of the best rival "
+          "| least, mean, most of the bound |")
+    print("|---|---:|---:|---:|---:|---:|---|---|")
+    groups = collections.defaultdict(list)
+    for title, cells in tables.items():
+        for key, cell in cells.items():
+            if "dual-hash" in cell and len(cell) > 2:
+                groups[title, key[0]].append(cell)
+    for (title, workers), cells in sorted(groups.items()):
+        best = near = 0
+        ratios, parts = [], []
+        for cell in cells:
+            rates = rates_of(cell)
+            own = rates["dual-hash"]
+            rival = max((p for p in rates if not p.startswith("dual-hash")), key=rates.get)
+            ratios.append(own / rates[rival])
+            parts.append(100 * own / mean([row["bound"] for row in cell["dual-hash"]]))
+            spreads = [max(r["goodput"] for r in cell[p]) - min(r["goodput"] for r in cell[p]) for p in ("dual-hash", rival)]
+            best += own >= rates[rival]
+            near += 0 < rates[rival] - own <= max(spreads)
+        print(f"| {title} | {workers} | {len(cells)} | {best} | {near} | {len(cells) - best - near} | "
+              f"{min(ratios):.2f}, {mean(ratios):.2f}, {max(ratios):.2f} | "
+              f"{min(parts):.0f}, {mean(parts):.0f}, {max(parts):.0f} % |")
 
 
 def details(cells, title):
@@ -95,18 +126,36 @@ def key_of(row):
     return tuple(row[axis] for axis in AXES) + (", ".join(unusual),)
 
 
+def centre_of(trace):
+    return CENTRES.get(trace, CENTRES[None])
+
+
+def is_near(key, centre):
+    """Differs from the centre in one of the axes at most, or is a cell of its own kind."""
+    return bool(key[4]) or sum(a != b for a, b in zip(key, centre)) <= 1
+
+
 def main():
     tables = collections.defaultdict(lambda: collections.defaultdict(dict))
     runs = collections.defaultdict(lambda: collections.defaultdict(list))
+    centres = {}
     for line in open(sys.argv[1]):
         row = json.loads(line)
+        title = title_of(row)
         if "goodput" in row:
-            tables[title_of(row)][key_of(row)].setdefault(row["policy"], []).append(row)
+            tables[title][key_of(row)].setdefault(row["policy"], []).append(row)
+            centres[title] = centre_of(row["trace"])
         else:
-            runs[title_of(row)][row["rate"], row["policy"]].append(row)
+            runs[title][row["rate"], row["policy"]].append(row)
+    if "--all" in sys.argv:
+        for title, cells in sorted(tables.items()):
+            table(cells, title)
+        return
+    summary(tables)
     for title, cells in sorted(tables.items()):
-        table(cells, title)
-        centre = cells.get((16, 1.0, 3, 1198080, "")) or next(iter(cells.values()))
+        near = {key: cell for key, cell in cells.items() if is_near(key, centres[title])} or cells
+        table(near, title)
+        centre = cells.get(centres[title] + ("",)) or next(iter(cells.values()))
         details(centre, f"{title}: the centre's runs at their goodput")
     for title, cells in sorted(runs.items()):
         run_table(cells, f"{title}: at one rate")
