@@ -192,8 +192,6 @@ class Bench {
     const Instant start = clock.Now();
     Json json = JsonOf(cell);
     json["cell"] = name;
-    const absl::StatusOr<ClusterOptions> cluster = ClusterOf(cell);
-    json["asks"] = cluster.ok() && cluster->schedulers[0].limits.ask_wait > Duration();
     const absl::StatusOr<Trace> trace = ReadCellTrace(cell, folder_);
     const absl::Status status = !trace.ok() ? trace.status()
                                 : rate_ > 0 ? AddRun(cell, *trace, json)

@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "scheduler/simulator/arrival_shape.h"
+#include "scheduler/simulator/cluster_options.h"
 #include "scheduler/simulator/fetch_price.h"
 #include "scheduler/simulator/plan_cost.h"
 #include "scheduler/simulator/skewed_trace.h"
@@ -178,6 +179,31 @@ absl::Status Shape(const GoodputCell& cell, double rate_rps, Trace& trace) {
   return absl::OkStatus();
 }
 
+// Errors: InvalidArgument for a policy or setting that is not known.
+absl::StatusOr<ClusterOptions> ClusterOf(const GoodputCell& cell) {
+  WorkerOptions worker;
+  worker.limits.step_tokens = cell.step_tokens / cell.coarse;
+  worker.limits.sequences_max = 256;
+  worker.store.block_tokens = kBlockTokens / cell.coarse;
+  worker.store.device = {.slots = static_cast<uint32_t>(cell.kv_tokens / kBlockTokens)};
+  SchedulerOptions scheduler;
+  scheduler.link_delay = Microseconds(200);
+  scheduler.staleness = SecondsOf(cell.staleness_s);
+  scheduler.limits.routing.ttft_slo = SecondsOf(cell.ttft_s);
+  scheduler.limits.routing.seed = cell.seed;
+  if (cell.schedulers > 1) ShareWorkers(scheduler.limits);
+  if (absl::Status done = Apply(cell.policy, scheduler.limits); !done.ok()) return done;
+  Coarsen(scheduler.limits, cell.coarse);
+  ClusterOptions cluster;
+  cluster.seed = cell.seed;
+  cluster.workers.assign(cell.workers, worker);
+  cluster.schedulers.assign(cell.schedulers, scheduler);
+  for (uint32_t s = 0; s < cell.schedulers; ++s) {
+    cluster.schedulers[s].limits.routing.seed = cell.seed * 1000 + s;
+  }
+  return cluster;
+}
+
 }  // namespace
 
 SloTarget GoodputCell::target() const {
@@ -218,30 +244,6 @@ absl::StatusOr<Trace> ReadCellTrace(const GoodputCell& cell, const std::string& 
   KeepRequests(*trace, keep);
   if (absl::Status done = Reblock(*trace, kBlockTokens); !done.ok()) return done;
   return trace;
-}
-
-absl::StatusOr<ClusterOptions> ClusterOf(const GoodputCell& cell) {
-  WorkerOptions worker;
-  worker.limits.step_tokens = cell.step_tokens / cell.coarse;
-  worker.limits.sequences_max = 256;
-  worker.store.block_tokens = kBlockTokens / cell.coarse;
-  worker.store.device = {.slots = static_cast<uint32_t>(cell.kv_tokens / kBlockTokens)};
-  SchedulerOptions scheduler;
-  scheduler.link_delay = Microseconds(200);
-  scheduler.staleness = SecondsOf(cell.staleness_s);
-  scheduler.limits.routing.ttft_slo = SecondsOf(cell.ttft_s);
-  scheduler.limits.routing.seed = cell.seed;
-  if (cell.schedulers > 1) ShareWorkers(scheduler.limits);
-  if (absl::Status done = Apply(cell.policy, scheduler.limits); !done.ok()) return done;
-  Coarsen(scheduler.limits, cell.coarse);
-  ClusterOptions cluster;
-  cluster.seed = cell.seed;
-  cluster.workers.assign(cell.workers, worker);
-  cluster.schedulers.assign(cell.schedulers, scheduler);
-  for (uint32_t s = 0; s < cell.schedulers; ++s) {
-    cluster.schedulers[s].limits.routing.seed = cell.seed * 1000 + s;
-  }
-  return cluster;
 }
 
 absl::StatusOr<GoodputCellRun> RunCell(const GoodputCell& cell, const Trace& trace,

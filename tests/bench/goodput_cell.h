@@ -12,7 +12,6 @@
 
 #include "absl/status/statusor.h"
 #include "scheduler/simulator/attainment.h"
-#include "scheduler/simulator/cluster_options.h"
 #include "scheduler/simulator/goodput.h"
 #include "scheduler/simulator/step_cost.h"
 #include "scheduler/simulator/trace.h"
@@ -54,9 +53,6 @@ struct GoodputCellResult {
 
 // Reads (or makes up) the cell's trace: unshaped, not coarse. `folder` holds the public traces.
 absl::StatusOr<Trace> ReadCellTrace(const GoodputCell& cell, const std::string& folder);
-
-// The cell's cluster. Errors: InvalidArgument for a policy or setting that is not known.
-absl::StatusOr<ClusterOptions> ClusterOf(const GoodputCell& cell);
 
 // The highest rate of the cell, searched from a guess on; 0: from the work bound.
 absl::StatusOr<GoodputCellResult> SearchCell(const GoodputCell& cell, const Trace& trace,
